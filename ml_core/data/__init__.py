@@ -1,0 +1,1 @@
+"""Data: one generic data module and the embedded data sets."""

@@ -1,0 +1,84 @@
+"""What a user can get wrong, as exceptions that say where, what and what to do.
+
+Every class carries the process exit code that the entry points end with, after BSD's sysexits.h, so that a
+scheduler can tell a typo (64) from bad data (65) or a full disk (74).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Self
+
+
+class UserError(Exception):
+    """A mistake that one message explains; the entry points print it without a traceback.
+
+    Attributes:
+        where: YAML path or file that the message is about.
+        what: What happened, with what was asked and what exists.
+        fix: What to do about it.
+    """
+
+    exit_code = 70
+
+    def __init__(self, where: str, what: str, fix: str = "") -> None:
+        super().__init__(where, what, fix)
+        self.where, self.what, self.fix = where, what, fix
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}{' ' + self.fix if self.fix else ''}"
+
+    def within(self, prefix: str) -> Self:
+        """Return this error with `prefix` put before its path, for the part that knows where it stands."""
+        self.where = f"{prefix}.{self.where}" if self.where else prefix
+        return self
+
+
+class ConfigError(UserError, ValueError):
+    """The configuration asks for something that does not exist or does not fit."""
+
+    exit_code = 64
+
+
+class BatchKeyError(ConfigError, KeyError):
+    """A step reads a batch key that nothing made."""
+
+    __str__ = UserError.__str__
+
+
+class MissingPackageError(ConfigError, ImportError):
+    """A `_target_` lives in a package that is not installed."""
+
+
+class DataError(UserError, ValueError):
+    """The data set does not hold what the run needs."""
+
+    exit_code = 65
+
+
+class StorageError(UserError, OSError):
+    """A checkpoint cannot be read or written."""
+
+    exit_code = 74
+
+    __str__ = UserError.__str__
+
+
+class PolicyError(UserError, PermissionError):
+    """Something is refused because it would run code that nobody vouched for."""
+
+    exit_code = 77
+
+    __str__ = UserError.__str__
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ` Did you mean 'x'?` for the closest known name, or nothing."""
+    close = difflib.get_close_matches(str(name), [str(k) for k in known], n=1)
+    return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def listed(names: Iterable[object]) -> str:
+    """Return names as a comma-separated list, `none` when empty."""
+    return ", ".join(str(n) for n in names) or "none"

@@ -1,0 +1,1 @@
+"""The generic Lightning module, its losses and metrics, and network components."""

@@ -1,0 +1,1 @@
+"""Network components: plain modules that take tensors and know no batch keys."""

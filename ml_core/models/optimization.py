@@ -1,0 +1,90 @@
+"""How do the optimizer and scheduler nodes of a configuration become what Lightning wants?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lightning.pytorch import Trainer
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from ml_core.errors import ConfigError
+from ml_core.utils.signatures import accepted
+
+OptimizerFactory = Callable[..., Optimizer]
+SchedulerFactory = Callable[..., LRScheduler]
+
+LENGTH_PARAMETERS = ("total_steps", "num_training_steps", "T_max")
+"""Names under which schedulers ask for the length of the training; given by the trainer unless YAML gives them."""
+
+
+@dataclass(frozen=True)
+class SchedulerSpec:
+    """A scheduler and when it is stepped; the fields after `factory` stand beside its arguments in YAML.
+
+    Attributes:
+        factory: Partial that takes `optimizer`.
+        monitor: Logged value that a plateau scheduler looks at.
+        interval: Step after every `epoch` or every optimizer `step`.
+        frequency: Step only every so many intervals.
+    """
+
+    factory: SchedulerFactory
+    monitor: str = "val/total"
+    interval: Literal["epoch", "step"] = "epoch"
+    frequency: int = 1
+
+    def __post_init__(self) -> None:
+        if self.interval not in ("epoch", "step"):
+            raise ConfigError("interval", f"is {self.interval!r}.", "Choices: epoch, step.")
+        if isinstance(self.frequency, bool) or not isinstance(self.frequency, int) or self.frequency < 1:
+            raise ConfigError("frequency", f"is {self.frequency!r}, but must be a whole number from 1.")
+
+
+def build_optimizer(factory: OptimizerFactory, parameters: Iterable[nn.Parameter]) -> Optimizer:
+    """Make the optimizer for the trainable ones of `parameters`.
+
+    Raises:
+        ConfigError: If nothing is trainable.
+    """
+    trainable = [parameter for parameter in parameters if parameter.requires_grad]
+    if not trainable:
+        raise ConfigError("model.optimizer", "has nothing to train: no step of model.forward_fn holds weights.")
+    return factory(params=trainable)
+
+
+def build_scheduler(spec: SchedulerSpec, optimizer: Optimizer, trainer: Trainer) -> dict[str, Any]:
+    """Make the scheduler in the form that Lightning's `configure_optimizers` returns.
+
+    Raises:
+        ConfigError: If the scheduler needs the length of the training and the training has no end.
+    """
+    scheduler = spec.factory(optimizer=optimizer, **_length(spec, trainer))
+    return {
+        "scheduler": scheduler,
+        "monitor": spec.monitor,
+        "interval": spec.interval,
+        "frequency": spec.frequency,
+        "reduce_on_plateau": isinstance(scheduler, ReduceLROnPlateau),
+    }
+
+
+def _length(spec: SchedulerSpec, trainer: Trainer) -> dict[str, int]:
+    """Return the arguments that tell the scheduler how often it will be stepped."""
+    takes = accepted(spec.factory)
+    given = getattr(spec.factory, "keywords", {})
+    names = [name for name in LENGTH_PARAMETERS if takes and name in takes.names and given.get(name) is None]
+    if not names or {"epochs", "steps_per_epoch"} <= set(given):
+        return {}
+    steps = trainer.estimated_stepping_batches
+    if math.isinf(steps):
+        raise ConfigError(
+            "model.scheduler", f"needs '{names[0]}', but the training has no end.", "Set trainer.max_epochs or max_steps."
+        )
+    if spec.interval == "epoch" and trainer.max_epochs and trainer.max_epochs > 0:
+        steps = trainer.max_epochs
+    return {names[0]: max(1, int(steps) // spec.frequency)}

@@ -1,0 +1,171 @@
+"""Losses and metrics that take their arguments from a dict batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from torch import Tensor
+from torchmetrics import Metric, MetricCollection
+
+from ml_core.batch import Batch, KeyMapping, Pairs, resolve_mapping, select
+from ml_core.errors import ConfigError, listed, nearest
+from ml_core.transforms.base import check_parameters
+from ml_core.utils.named_callables import NamedCallables
+
+Direction = Literal["min", "max"]
+Criterion = Callable[..., Tensor]
+Named = Mapping[str, Any] | Sequence[Any]
+
+STAGES = ("train", "val", "test")
+
+
+class CriterionsComposition(NamedCallables):
+    """Several losses, each with its own arguments from the batch, and their weighted sum `total`.
+
+    Reads the keys of `mapping`; returns `{name: loss, ..., "total": weighted sum}`, each a scalar.
+
+    Args:
+        criterions: `{name: loss}`, a list (named `loss_0`, `loss_1`, ...) or one loss (named `loss`).
+        weights: `{name: factor}`; a loss that it does not name has the factor 1.
+        mapping: `{name: {batch_key: parameter}}`; a list where `criterions` is one; just `{batch_key: parameter}`
+            for one loss.
+
+    Raises:
+        ConfigError: If a loss is named `total`, lacks a mapping, or a weight or mapping names no loss.
+        BatchKeyError: When it is called on a batch that lacks a key.
+    """
+
+    def __init__(
+        self,
+        criterions: Mapping[str, Criterion] | Sequence[Criterion] | Criterion,
+        weights: Mapping[str, float] | Sequence[float] | None = None,
+        mapping: KeyMapping | Mapping[str, KeyMapping] | Sequence[KeyMapping] | None = None,
+    ) -> None:
+        named = _named(criterions, "loss")
+        if not named:
+            raise ConfigError("criterions", "is empty, so there is nothing to train on.")
+        if "total" in named:
+            raise ConfigError("criterions.total", "is taken: 'total' names the weighted sum.", "Rename this loss.")
+        super().__init__(named)
+        self.weights = _weights(weights, self.names)
+        self.pairs = _pairs(mapping, named, "loss")
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Return every loss and `total`."""
+        losses = {name: self._loss(name, batch) for name in self.names}
+        weighted = [loss if self.weights[name] == 1.0 else loss * self.weights[name] for name, loss in losses.items()]
+        losses["total"] = weighted[0] if len(weighted) == 1 else sum(weighted[1:], start=weighted[0])
+        return losses
+
+    def _loss(self, name: str, batch: Batch) -> Tensor:
+        loss = self[name](**select(batch, self.pairs[name], f"mapping.{name}"))
+        if loss.ndim:
+            raise ConfigError(
+                f"criterions.{name}", f"gives a tensor {list(loss.shape)}, not one number.", "Set its reduction to mean."
+            )
+        return loss
+
+
+class MetricsComposition(MetricCollection):
+    """Several metrics, each with its own arguments from the batch.
+
+    Reads the keys of `mapping`. `update(batch)` accumulates, `compute()` gives `{name: value}`.
+
+    Args:
+        metrics: `{name: metric}`, a list (named `metric_0`, ...) or one metric (named `metric`).
+        mapping: `{name: {batch_key: parameter}}`; a list where `metrics` is one; just `{batch_key: parameter}` for
+            one metric. The parameters are those of the metric's `update`.
+        stages: `{name: [stage, ...]}` for metrics that are not wanted in all of train, val and test.
+
+    Raises:
+        ConfigError: If a metric lacks a mapping, or a mapping or stage names something that does not exist.
+        BatchKeyError: When it is updated with a batch that lacks a key.
+    """
+
+    def __init__(
+        self,
+        metrics: Mapping[str, Metric] | Sequence[Metric] | Metric,
+        mapping: KeyMapping | Mapping[str, KeyMapping] | Sequence[KeyMapping] | None = None,
+        stages: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        named = _named(metrics, "metric")
+        for name, metric in named.items():
+            if not isinstance(metric, Metric):
+                raise ConfigError(f"metrics.{name}", f"is {metric!r}, but must be a torchmetrics metric.")
+            if hasattr(MetricCollection, name):
+                raise ConfigError(f"metrics.{name}", "is a name that torchmetrics uses itself.", "Rename this metric.")
+        # Members may read different keys, so torchmetrics cannot share their state.
+        super().__init__(named, compute_groups=False)
+        self.pairs = _pairs(mapping, {name: metric.update for name, metric in named.items()}, "metric")
+        self.stages = _stages(stages or {}, named)
+
+    def update(self, batch: Batch) -> None:  # type: ignore[override]
+        """Add a batch to the state of every metric."""
+        for name, metric in self._modules.items():
+            metric.update(**select(batch, self.pairs[name], f"mapping.{name}"))  # type: ignore[operator,union-attr]
+
+    def forward(self, batch: Batch) -> dict[str, Any]:  # type: ignore[override]
+        """Add a batch and return its own values; twice the work of `update`."""
+        return {name: self[name](**select(batch, self.pairs[name], f"mapping.{name}")) for name in self._modules}
+
+    def of_stage(self, stage: str) -> MetricsComposition:
+        """Return a composition of those of these very metrics that are wanted in a stage."""
+        kept = {name: metric for name, metric in self._modules.items() if stage in self.stages.get(name, STAGES)}
+        part = MetricsComposition.__new__(MetricsComposition)
+        MetricCollection.__init__(part, kept, compute_groups=False)  # type: ignore[arg-type]
+        part.pairs = {name: self.pairs[name] for name in kept}
+        part.stages = {name: value for name, value in self.stages.items() if name in kept}
+        return part
+
+    def direction(self, name: str) -> Direction | None:
+        """Return whether a metric is better when lower (`min`) or higher (`max`); None where it does not say."""
+        higher = self[name].higher_is_better
+        return None if higher is None else "max" if higher else "min"
+
+
+def _named(items: Any, word: str) -> dict[str, Any]:
+    if isinstance(items, Mapping):
+        return dict(items)
+    if isinstance(items, (list, tuple)):
+        return {f"{word}_{i}": item for i, item in enumerate(items)}
+    return {word: items}
+
+
+def _pairs(mapping: Any, named: Mapping[str, Callable[..., Any]], word: str) -> dict[str, Pairs]:
+    """Resolve one mapping for each named callable and check it against the callable's parameters."""
+    if len(named) == 1 and isinstance(mapping, Mapping) and not any(isinstance(v, Mapping) for v in mapping.values()):
+        mapping = dict.fromkeys(named, mapping)
+    given = _named(mapping or {}, word)
+    _reject_strangers(given, named, "mapping", word)
+    resolved = {}
+    for name, function in named.items():
+        if name not in given:
+            raise ConfigError(f"mapping.{name}", f"is missing: the {word} '{name}' needs {{batch_key: parameter}}.")
+        resolved[name] = resolve_mapping(given[name], f"mapping.{name}")
+        check_parameters(function, resolved[name], f"mapping.{name}")
+    return resolved
+
+
+def _weights(weights: Any, names: Sequence[str]) -> dict[str, float]:
+    given = _named(weights or {}, "loss")
+    _reject_strangers(given, names, "weights", "loss")
+    for name, value in given.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise ConfigError(f"weights.{name}", f"is {value!r}, but must be a number.")
+    return {name: float(given.get(name, 1.0)) for name in names}
+
+
+def _stages(stages: Mapping[str, Sequence[str]], named: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    _reject_strangers(stages, named, "stages", "metric")
+    for name, wanted in stages.items():
+        unknown = [stage for stage in wanted if stage not in STAGES]
+        if unknown:
+            raise ConfigError(f"stages.{name}", f"names {listed(unknown)}.", f"Stages: {listed(STAGES)}.")
+    return {name: tuple(wanted) for name, wanted in stages.items()}
+
+
+def _reject_strangers(given: Iterable[str], known: Iterable[str], where: str, word: str) -> None:
+    for name in given:
+        if name not in known:
+            raise ConfigError(f"{where}.{name}", f"names no {word}.{nearest(name, known)}", f"There are: {listed(known)}.")

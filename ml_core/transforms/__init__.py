@@ -1,0 +1,1 @@
+"""Transforms: callables that read a dict batch and return new keys."""

@@ -1,0 +1,106 @@
+"""Image transforms in torchvision's terms, a whole batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchvision import transforms as v1
+from torchvision.transforms import v2
+
+from ml_core.batch import Batch, missing_key
+from ml_core.transforms.base import stack_rows
+
+_EIGHT_BIT_MODES = frozenset({"L", "RGB", "RGBA"})
+_PER_IMAGE = (v2.Lambda, v2.ToPILImage, v2.FiveCrop, v2.TenCrop)
+
+
+class TorchVisionTransform:
+    """Apply a torchvision transform to every image under a key, and put the result in its place.
+
+    The images are a stack `[batch, channel, height, width]` or a list (PIL images, tensors of several sizes). What
+    works on a stack is called once per batch: `ToTensor`, `Normalize`, and those of `torchvision.transforms.v2`
+    that are not random. The rest is called per image, so that each image draws its own random numbers.
+
+    Reads and writes: `key`.
+
+    Args:
+        transform: A transform of `torchvision.transforms` or `torchvision.transforms.v2`, or any callable on one
+            image.
+        key: Batch key of the images.
+        per_sample: Call per image in any case.
+
+    Raises:
+        BatchKeyError: When it is called on a batch that lacks `key`.
+    """
+
+    def __init__(self, transform: Callable[[Any], Any], key: str, per_sample: bool = False) -> None:
+        self.transform = transform
+        self.key = key
+        self.reads = self.writes = (key,)
+        self._on_batch = None if per_sample else _on_batch(transform)
+
+    def __call__(self, batch: Batch) -> Batch:
+        """Return the transformed images under `key`: a stack where they have one shape, else a list."""
+        if self.key not in batch:
+            raise missing_key(self.key, batch, "key")
+        images = batch[self.key]
+        if self._on_batch is not None:
+            images = _stacked(images)
+            if isinstance(images, Tensor):
+                return {self.key: self._on_batch(images)}
+        return {self.key: stack_rows([self.transform(image) for image in images])}
+
+
+def _on_batch(transform: Any) -> Callable[[Tensor], Tensor] | None:
+    """Return what does the same to a whole stack at once, or None."""
+    if isinstance(transform, v1.ToTensor):
+        return _to_float
+    if isinstance(transform, v1.Compose | v2.Compose):
+        steps = [_on_batch(step) for step in transform.transforms]
+        return None if None in steps else _Chain(steps)  # type: ignore[arg-type]
+    if isinstance(transform, v1.Normalize) or _is_fixed(transform):
+        return transform
+    return None
+
+
+def _is_fixed(transform: Any) -> bool:
+    """Whether a v2 transform draws no random numbers and is no container that may."""
+    return (
+        isinstance(transform, v2.Transform)
+        and not isinstance(transform, _PER_IMAGE)
+        and type(transform).make_params is v2.Transform.make_params
+        and type(transform).forward is v2.Transform.forward
+    )
+
+
+class _Chain:
+    """Several functions in a row."""
+
+    def __init__(self, steps: list[Callable[[Tensor], Tensor]]) -> None:
+        self.steps = steps
+
+    def __call__(self, images: Tensor) -> Tensor:
+        for step in self.steps:
+            images = step(images)
+        return images
+
+
+def _to_float(images: Tensor) -> Tensor:
+    """Scale 8-bit images to [0, 1], as torchvision's ToTensor does."""
+    return images.float().div_(255) if images.dtype == torch.uint8 else images
+
+
+def _stacked(images: Any) -> Any:
+    """Return PIL images of one size and an 8-bit mode as one uint8 stack, and anything else unchanged."""
+    if isinstance(images, Tensor) or not images:
+        return images
+    kinds = {(getattr(image, "mode", None), getattr(image, "size", None)) for image in images}
+    mode, _ = next(iter(kinds))
+    if len(kinds) > 1 or mode not in _EIGHT_BIT_MODES:
+        return stack_rows(images)
+    pixels = torch.from_numpy(np.stack([np.asarray(image) for image in images]))
+    return pixels.unsqueeze(1) if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2).contiguous()

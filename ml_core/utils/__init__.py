@@ -1,0 +1,1 @@
+"""Helpers, each module named by the question it answers."""

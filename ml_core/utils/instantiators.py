@@ -1,0 +1,246 @@
+"""How does a configuration node become an object? Every `_target_` of a run is built here.
+
+A `Builder` walks the composed configuration itself rather than handing it to Hydra whole, because it must know
+the YAML path of every node and which of them stand for one shared object. Hydra still resolves the names, so
+its policy on dangerous targets holds.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from ml_core.errors import ConfigError, MissingPackageError, PolicyError, UserError, listed
+from ml_core.utils.packages import install_hint
+from ml_core.utils.signatures import accepted, reject_unknown
+
+DIRECTIVES = frozenset({"_target_", "_partial_", "_args_", "_recursive_", "_convert_"})
+INSTANCES = "params.instances"
+
+Guard = Callable[[str, Any, str], None]
+
+
+class Builder:
+    """Builds the objects of one composed configuration.
+
+    Nodes under `params.instances` are built once and shared by all that point at them. Containers become plain
+    dicts and lists, partials are `functools.partial`, and a class may ask for two things:
+
+    - `deferred_parameters`: names of parameters that get a callable which builds the node when it is called
+      (a data set that must not be loaded while the configuration is read);
+    - `wrapped_parameters`: `{parameter: dataclass}` where the node carries the dataclass's further fields beside
+      its own arguments (`monitor` and `interval` beside those of a scheduler).
+
+    Args:
+        cfg: The composed configuration.
+        guard: Called with (target, object, YAML path) for every target that is resolved; it raises to refuse.
+    """
+
+    def __init__(self, cfg: DictConfig, guard: Guard | None = None) -> None:
+        self.cfg = cfg
+        self.guard = guard
+        self._instances: dict[str, Any] = {}
+
+    def build(self, path: str, **given: Any) -> Any:
+        """Build the node at a dotted path, with further arguments that no YAML holds; None where it is null."""
+        node = OmegaConf.select(self.cfg, path)
+        return None if node is None else self._node(node, path, given)
+
+    def build_each(self, path: str) -> list[Any]:
+        """Build the entries of a mapping or list of nodes, in order; entries without `_target_` are skipped.
+
+        An experiment may hold values for a callback or a logger that a preset has switched off: they are
+        fragments without a `_target_`.
+
+        Raises:
+            ConfigError: If the node is neither a mapping, a list nor null.
+        """
+        node = OmegaConf.select(self.cfg, path)
+        if node is None:
+            return []
+        if isinstance(node, DictConfig):
+            keys: list[Any] = list(node)
+        elif isinstance(node, ListConfig):
+            keys = list(range(len(node)))
+        else:
+            raise ConfigError(path, f"is {node!r}, but must be a mapping of nodes with `_target_`, or null.")
+        entries = ((key, node[key]) for key in keys)
+        return [self._node(v, f"{path}.{k}") for k, v in entries if isinstance(v, DictConfig) and "_target_" in v]
+
+    def _node(self, node: Any, path: str, given: Mapping[str, Any] | None = None) -> Any:
+        if isinstance(node, ListConfig):
+            return [self._child(node, i, f"{path}[{i}]") for i in range(len(node))]
+        if not isinstance(node, DictConfig):
+            return node
+        if "_target_" in node:
+            return self._target_node(node, path, dict(given or {}))
+        return {key: self._child(node, key, f"{path}.{key}") for key in node}
+
+    def _child(self, parent: DictConfig | ListConfig, key: Any, path: str) -> Any:
+        """Build one value of a container; an interpolation to a shared instance gives that instance."""
+        value = _value(parent, key, path)
+        raw = parent._get_node(key)
+        if not OmegaConf.is_config(value) or not raw._is_interpolation():  # type: ignore[union-attr]
+            return self._node(value, path)
+        source = value._get_full_key(None)
+        if source.startswith(f"{INSTANCES}.") and source.count(".") == 2:
+            return self._instance(source, value)
+        if any(_targets(value)):
+            raise ConfigError(
+                path,
+                f"points at the node '{source}', which has a `_target_`, so it would become a second object.",
+                f"Move that node to {INSTANCES} and point both places at it.",
+            )
+        return self._node(value, path)
+
+    def _instance(self, source: str, node: DictConfig) -> Any:
+        if source not in self._instances:
+            self._instances[source] = self._node(node, source)
+        return self._instances[source]
+
+    def _target_node(self, node: DictConfig, path: str, given: dict[str, Any]) -> Any:
+        name, is_partial, target = self._header(node, path)
+        keys = [str(key) for key in node if key not in DIRECTIVES]
+        reject_unknown(target, name, keys, path)
+        if node.get("_recursive_", True) is False:
+            kwargs = {key: _plain(_value(node, key, f"{path}.{key}")) for key in keys}
+        else:
+            kwargs = {key: self._argument(target, node, key, f"{path}.{key}") for key in keys}
+        args = self._child(node, "_args_", f"{path}._args_") if "_args_" in node else []
+        kwargs |= given
+        if is_partial:
+            return functools.partial(target, *args, **kwargs)
+        _require_all(target, name, args, kwargs, path)
+        return _call(target, name, args, kwargs, path)
+
+    def _header(self, node: DictConfig, path: str) -> tuple[str, bool, Callable[..., Any]]:
+        name = str(_value(node, "_target_", f"{path}._target_"))
+        is_partial = node.get("_partial_", False)
+        if not isinstance(is_partial, bool):
+            raise ConfigError(f"{path}._partial_", f"is {is_partial!r}, but must be true or false.")
+        if node.get("_convert_", "all") == "none":
+            raise ConfigError(f"{path}._convert_", "'none' is not to be had: components get plain containers.")
+        target = resolve_target(name, f"{path}._target_")
+        if self.guard is not None:
+            self.guard(name, target, f"{path}._target_")
+        return name, is_partial, target
+
+    def _argument(self, target: Any, node: DictConfig, key: str, path: str) -> Any:
+        value = _value(node, key, path)
+        if key in getattr(target, "deferred_parameters", ()) and any(_targets(value)):
+            return Deferred(self, node, key, path)
+        wrapper = getattr(target, "wrapped_parameters", {}).get(key)
+        if wrapper is not None and isinstance(value, DictConfig):
+            return self._wrapped(wrapper, value, path)
+        return self._child(node, key, path)
+
+    def _wrapped(self, wrapper: type, node: DictConfig, path: str) -> Any:
+        """Split a node into the arguments of its target and the further fields of `wrapper`."""
+        inner, *others = [field.name for field in fields(wrapper)]
+        beside = {key: _plain(_value(node, key, f"{path}.{key}")) for key in others if key in node}
+        rest = node.copy()
+        rest._set_parent(node._get_parent())
+        OmegaConf.set_struct(rest, False)
+        for key in beside:
+            del rest[key]
+        return wrapper(**{inner: self._node(rest, path)}, **beside)
+
+
+class Deferred:
+    """A node that is built when it is called, anew each time; picklable, so that spawned ranks can build it."""
+
+    def __init__(self, builder: Builder, parent: DictConfig, key: str, path: str) -> None:
+        self._builder, self._parent, self._key, self.path = builder, parent, key, path
+
+    def __call__(self) -> Any:
+        return self._builder._child(self._parent, self._key, self.path)
+
+
+@functools.lru_cache(maxsize=None)
+def resolve_target(name: str, where: str = "_target_") -> Callable[..., Any]:
+    """Return the object that a dotted path names, by Hydra's rules and under its policy.
+
+    Raises:
+        MissingPackageError: If its package is not installed; names the extra that installs it.
+        PolicyError: If Hydra refuses the target as dangerous.
+        ConfigError: If there is no such module or name, or it cannot be called.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", category=SyntaxWarning)
+            return instantiate({"_target_": name, "_partial_": True}).func
+    except InstantiationException as error:
+        raise _resolution_error(name, where, error) from error
+
+
+def _resolution_error(name: str, where: str, error: InstantiationException) -> UserError:
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, ModuleNotFoundError) and cause.name and cause.name.split(".")[0] != "ml_core":
+            package = cause.name.split(".")[0]
+            if package != name.split(".")[0] or "." not in cause.name:
+                return MissingPackageError(where, f"{name} needs the package '{package}'.", install_hint(package))
+    text = str(causes[-1]).splitlines()[0]
+    if len(causes) == 1 and "locating" not in text and "callable" not in text:
+        return PolicyError(where, f"{name} is refused: {text}")
+    return ConfigError(where, f"there is no {name}: {text}", "Check the spelling, module by module.")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _call(target: Any, name: str, args: list[Any], kwargs: dict[str, Any], path: str) -> Any:
+    try:
+        return target(*args, **kwargs)
+    except UserError as error:
+        raise error.within(path)
+    except ImportError as error:
+        package = (getattr(error, "name", None) or name).split(".")[0]
+        raise MissingPackageError(path, f"{name} could not be built: {error}", install_hint(package)) from error
+    except Exception as error:
+        message = str(error).strip() or type(error).__name__
+        raise ConfigError(path, f"{name} could not be built: {type(error).__name__}: {message}") from error
+
+
+def _require_all(target: Any, name: str, args: list[Any], kwargs: dict[str, Any], path: str) -> None:
+    takes = accepted(target)
+    if takes is None or args:
+        return
+    missing = [key for key in takes.names if key in takes.required and key not in kwargs]
+    if missing:
+        raise ConfigError(path, f"{name} needs {listed(repr(k) for k in missing)}, which is not given.")
+
+
+def _value(parent: DictConfig | ListConfig, key: Any, path: str) -> Any:
+    try:
+        return parent[key]
+    except OmegaConfBaseException as error:
+        text = str(error).splitlines()[0]
+        raise ConfigError(path, f"has no value: {text}", "Give it in a file or on the command line.") from error
+
+
+def _plain(value: Any) -> Any:
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+
+
+def _targets(value: Any) -> Iterator[str]:
+    """Yield every `_target_` in a node, without resolving anything."""
+    if isinstance(value, DictConfig) and not value._is_none() and not value._is_interpolation():
+        if "_target_" in value:
+            yield value._get_node("_target_")._value()  # type: ignore[union-attr]
+        for key in value:
+            yield from _targets(value._get_node(key))
+    elif isinstance(value, ListConfig) and not value._is_none() and not value._is_interpolation():
+        for index in range(len(value)):
+            yield from _targets(value._get_node(index))
