@@ -22,13 +22,10 @@ from ml_core.models.optimization import (
     build_optimizer,
     build_scheduler,
 )
-from ml_core.models.utils import STAGES, CriterionsComposition
+from ml_core.models.utils import METRIC_ATTRIBUTES, STAGES, CriterionsComposition, Direction
 from ml_core.utils.pylogger import RankedLogger
 
 log = RankedLogger(__name__, rank_zero_only=True)
-
-METRIC_ATTRIBUTES = ("train_metrics", "val_metrics", "test_metrics")
-"""Where `MetricsCallback` registers its collections; they follow the module's device and are never trained."""
 
 
 class BaseLitModule(LightningModule):
@@ -177,9 +174,17 @@ class BaseLitModule(LightningModule):
         given = {k: v for k, v in state_dict.items() if not _is_of_metric(k) or k in own}
         return super().load_state_dict({**own, **given}, strict=strict, assign=assign)
 
-    def _log_means(self, stage: str) -> None:
+    def mean_losses(self, stage: str) -> dict[str, Tensor]:
+        """Return `{loss: mean}` of a stage so far, over all samples of all ranks."""
         strategy = self.trainer.strategy
-        means = self.means[stage].compute(lambda sums: strategy.reduce(sums, reduce_op="sum"))
+        return self.means[stage].compute(lambda sums: strategy.reduce(sums, reduce_op="sum"))
+
+    def directions(self) -> dict[str, Direction]:
+        """Return that every loss that is logged here is better when lower."""
+        return {f"{stage}/{name}": "min" for stage in STAGES for name in (*self.criterions.names, "total")}
+
+    def _log_means(self, stage: str) -> None:
+        means = self.mean_losses(stage)
         self.log_dict({f"{stage}/{name}": value for name, value in means.items()}, prog_bar=True)
 
     def _log_step(self, losses: Mapping[str, Tensor]) -> None:

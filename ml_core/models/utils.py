@@ -19,6 +19,9 @@ Named = Mapping[str, Any] | Sequence[Any]
 
 STAGES = ("train", "val", "test")
 
+METRIC_ATTRIBUTES = ("train_metrics", "val_metrics", "test_metrics")
+"""Where `MetricsCallback` registers its collections on the module; they move with it and are never trained."""
+
 
 class CriterionsComposition(NamedCallables):
     """Several losses, each with its own arguments from the batch, and their weighted sum `total`.

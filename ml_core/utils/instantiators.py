@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -25,7 +25,7 @@ from ml_core.utils.signatures import accepted, reject_unknown
 DIRECTIVES = frozenset({"_target_", "_partial_", "_args_", "_recursive_", "_convert_"})
 INSTANCES = "params.instances"
 
-Guard = Callable[[str, Any, str], None]
+Guard = Callable[[str, Any, Iterable[str], str], None]
 
 
 class Builder:
@@ -41,7 +41,8 @@ class Builder:
 
     Args:
         cfg: The composed configuration.
-        guard: Called with (target, object, YAML path) for every target that is resolved; it raises to refuse.
+        guard: Called with (target, object, argument names, YAML path) for every node that is built; it raises to
+            refuse.
     """
 
     def __init__(self, cfg: DictConfig, guard: Guard | None = None) -> None:
@@ -130,7 +131,7 @@ class Builder:
             raise ConfigError(f"{path}._convert_", "'none' is not to be had: components get plain containers.")
         target = resolve_target(name, f"{path}._target_")
         if self.guard is not None:
-            self.guard(name, target, f"{path}._target_")
+            self.guard(name, target, [str(key) for key in node], path)
         return name, is_partial, target
 
     def _argument(self, target: Any, node: DictConfig, key: str, path: str) -> Any:

@@ -1,0 +1,73 @@
+"""Is a logged value better when lower or when higher?
+
+Metrics know it of themselves and losses are better when lower, so no configuration has to repeat it: whatever
+monitors a value asks here, with `mode: auto`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+from lightning.pytorch import LightningModule, Trainer
+
+from ml_core.errors import ConfigError, listed, nearest
+from ml_core.models.utils import Direction
+
+
+@runtime_checkable
+class KnowsDirections(Protocol):
+    """Something that logs values and knows which way they are better."""
+
+    def directions(self) -> Mapping[str, Direction]:
+        """Return `{log key: "min" or "max"}`."""
+
+
+def direction_of(monitor: str, trainer: Trainer, module: LightningModule, where: str) -> Direction:
+    """Return the direction of a logged value.
+
+    Args:
+        monitor: Log key, such as `val/best`.
+        trainer: Its callbacks are asked.
+        module: Is asked too.
+        where: YAML path for the message.
+
+    Raises:
+        ConfigError: If nothing in this run is known to log that value.
+    """
+    known: dict[str, Direction] = {}
+    for source in (module, *trainer.callbacks):  # type: ignore[attr-defined]
+        if isinstance(source, KnowsDirections):
+            known |= source.directions()
+    if monitor not in known:
+        raise ConfigError(
+            where,
+            f"'{monitor}' is not a value that this run is known to log.{nearest(monitor, known)}",
+            f"Known: {listed(sorted(known))}. For any other value set `mode` to min or max.",
+        )
+    return known[monitor]
+
+
+def require_validation(monitor: str | None, trainer: Trainer, where: str) -> None:
+    """Refuse to wait for a value of the validation stage in a run that has none.
+
+    Raises:
+        ConfigError: If `monitor` is logged in validation and there are no validation batches.
+    """
+    batches = trainer.num_val_batches
+    count = sum(batches) if isinstance(batches, list) else batches
+    if monitor is not None and monitor.startswith("val/") and not count:
+        raise ConfigError(
+            where,
+            f"'{monitor}' is logged in validation, but this run has no validation batches.",
+            "Give the data a validation split (data.val_ratio above 0), or monitor train/total.",
+        )
+
+
+def with_auto_mode(base: type) -> inspect.Signature:
+    """Return the constructor signature of `base` with `mode` defaulting to `auto`."""
+    signature = inspect.signature(base)
+    return signature.replace(
+        parameters=[p.replace(default="auto") if p.name == "mode" else p for p in signature.parameters.values()]
+    )

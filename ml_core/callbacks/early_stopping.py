@@ -1,0 +1,47 @@
+"""Early stopping that takes its direction from what it monitors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import EarlyStopping as LightningEarlyStopping
+
+from ml_core.callbacks.direction import direction_of, require_validation, with_auto_mode
+
+WHERE = "callbacks.early_stopping.monitor"
+
+
+class EarlyStopping(LightningEarlyStopping):
+    """Lightning's early stopping, with `mode: auto` (the default): the direction of the monitored value.
+
+    A resumed run takes `patience` from its own configuration, not from the checkpoint.
+
+    Raises:
+        ConfigError: At the start of a fit, if nothing logs the monitored value.
+    """
+
+    __signature__ = with_auto_mode(LightningEarlyStopping)
+
+    def __init__(self, monitor: str, mode: str = "auto", **kwargs: Any) -> None:
+        super().__init__(monitor, mode="min" if mode == "auto" else mode, **kwargs)
+        self._is_auto = mode == "auto"
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Find out the direction, before the state of a checkpoint is loaded."""
+        super().setup(trainer, pl_module, stage)
+        if self._is_auto and stage == "fit":
+            mode = direction_of(self.monitor, trainer, pl_module, WHERE)
+            if mode != self.mode:
+                self.mode = mode
+                self.min_delta = -self.min_delta
+                self.best_score = torch.tensor(-torch.inf if mode == "max" else torch.inf)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Refuse to wait for a validation that never comes."""
+        require_validation(self.monitor, trainer, WHERE)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore the count, keeping the configured patience."""
+        super().load_state_dict({**state_dict, "patience": self.patience})

@@ -1,0 +1,49 @@
+"""Evaluate a checkpoint on the test split; the checkpoint alone is enough: `python ml_core/eval.py ckpt_path=<file>`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if not __package__:  # run as a script: the project in place of this folder, whose modules must shadow no others
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from ml_core.utils.entry_point import entry_point
+from ml_core.utils.task import optimized_metric, task_wrapper
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+@task_wrapper
+def evaluate(cfg: DictConfig) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Test the checkpoint `ckpt_path`, built from the configuration that it carries.
+
+    Args:
+        cfg: Composed from `configs/eval.yaml`; data, model, callbacks and params come from the checkpoint unless the
+            command line says otherwise.
+
+    Returns:
+        What was logged, by name, and the objects of the run by kind.
+    """
+    from ml_core.utils import lifecycle as run  # imports lightning, which --help and --cfg do without
+
+    checkpoint = run.existing_checkpoint(cfg.ckpt_path)
+    run.seed(cfg.seed)
+    objects = run.build(cfg, run.guard_of_stored(cfg))
+    run.require_test_split(objects)
+    metrics = run.test(objects, checkpoint)
+    run.say_result(objects, metrics, checkpoint)
+    return metrics, objects
+
+
+@entry_point("eval.yaml")
+def main(cfg: DictConfig) -> float | None:
+    """Run `evaluate` and return the value of `optimized_metric`, if one is named."""
+    metrics, _ = evaluate(cfg)
+    return optimized_metric(metrics, cfg.get("optimized_metric"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""How is a checkpoint written so that a kill at any moment loses nothing?"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins import TorchCheckpointIO
+
+from ml_core.errors import PolicyError, StorageError
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Write to a temporary file in the checkpoint's own folder, flush it to disk, then rename it.
+
+    At every moment the name holds the whole old file or the whole new one. Loading never unpickles objects.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        """Save a checkpoint; a remote path goes Lightning's way.
+
+        Raises:
+            StorageError: If the file cannot be written; what was there before is untouched.
+        """
+        if "://" in str(path):
+            super().save_checkpoint(checkpoint, path, storage_options)
+            return
+        try:
+            with _replacing(Path(path)) as temporary, open(temporary, "wb") as file:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            free = _free_bytes(Path(path))
+            raise StorageError(
+                str(path), f"cannot be written: {error.strerror or error} ({free} free there).",
+                "The checkpoints written before are untouched.",
+            ) from error
+
+    def load_checkpoint(
+        self, path: Any, map_location: Callable[..., Any] | None = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Load a checkpoint of plain data and tensors.
+
+        Raises:
+            PolicyError: If the file would run code when it is loaded.
+            StorageError: If it is no readable checkpoint.
+        """
+        try:
+            return super().load_checkpoint(path, map_location or _as_stored, weights_only=True)
+        except FileNotFoundError as error:
+            raise StorageError(str(path), "there is no such checkpoint.") from error
+        except Exception as error:
+            text = str(error)
+            if "Weights only load failed" in text and "Unsupported global" in text:
+                name = text.split("Unsupported global: ")[1].split()[1]
+                raise PolicyError(str(path), f"holds {name}, which would run code when it is loaded.") from error
+            raise StorageError(str(path), f"is no readable checkpoint: {text.splitlines()[0]}") from error
+
+
+def replace_by_link(source: str, target: str) -> None:
+    """Make `target` another name of `source`, replacing it in one step; a copy where links do not work."""
+    try:
+        with _replacing(Path(target)) as temporary:
+            os.unlink(temporary)
+            try:
+                os.link(source, temporary)
+            except OSError:
+                shutil.copyfile(source, temporary)
+    except OSError as error:
+        raise StorageError(target, f"cannot be written: {error.strerror or error}.") from error
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[str]:
+    """Give a temporary file in the folder of `path` that takes its place when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    os.close(handle)
+    try:
+        yield temporary
+        _make_readable(temporary)
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def _make_readable(path: str) -> None:
+    """Give the permissions that a plain `open` would have given; temporary files are private."""
+    mask = os.umask(0)
+    os.umask(mask)
+    os.chmod(path, 0o666 & ~mask)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _free_bytes(path: Path) -> str:
+    try:
+        return f"{shutil.disk_usage(path.parent).free:,} bytes"
+    except OSError:
+        return "unknown bytes"
+
+
+def _as_stored(storage: Any, location: str) -> Any:
+    return storage

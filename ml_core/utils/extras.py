@@ -1,0 +1,97 @@
+"""What does a run do before it builds anything: tags, warnings, the printed configuration, the data folder?"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from ml_core.errors import ConfigError, listed, nearest
+from ml_core.utils.pylogger import RankedLogger
+from ml_core.utils.rich_utils import print_config_tree
+
+log = RankedLogger(__name__, rank_zero_only=True)
+
+TOP_LEVEL_KEYS = frozenset(
+    """callbacks ckpt_path data extras logger model optimized_metric params paths seed tags task_name test train
+    trainer trust""".split()
+)
+DATA_VARIABLES = {"HF_DATASETS_CACHE": "datasets", "HF_HUB_CACHE": "hub"}
+ADVERTS = ("litlogger", "litmodels")
+
+
+def check_top_level(cfg: DictConfig) -> None:
+    """Refuse keys that nothing reads; Hydra takes them silently from a file with `@package _global_`.
+
+    Raises:
+        ConfigError: Names the key, the nearest known one and all of them.
+    """
+    for key in cfg:
+        if key not in TOP_LEVEL_KEYS:
+            raise ConfigError(
+                str(key),
+                f"is no key of the top level, so it would change nothing.{nearest(str(key), TOP_LEVEL_KEYS)}",
+                f"Known: {listed(sorted(TOP_LEVEL_KEYS))}. Values of your own belong under params.",
+            )
+
+
+def apply_extras(cfg: DictConfig) -> None:
+    """Do what `extras` asks for, and point the data caches at `paths.data_dir`."""
+    _silence_adverts()
+    use_data_folder(cfg.paths.data_dir)
+    extras = cfg.get("extras") or {}
+    if extras.get("ignore_warnings"):
+        log.info("Warnings are off: extras.ignore_warnings is true.")
+        warnings.filterwarnings("ignore")
+    if extras.get("enforce_tags"):
+        enforce_tags(cfg)
+    if extras.get("print_config"):
+        print_config_tree(cfg, folder=output_folder())
+
+
+def output_folder() -> Path | None:
+    """Return the running job's output folder; None outside of Hydra."""
+    return Path(HydraConfig.get().runtime.output_dir) if HydraConfig.initialized() else None
+
+
+def enforce_tags(cfg: DictConfig) -> None:
+    """See to it that a run has tags: ask on a terminal, take `dev` elsewhere, and refuse a sweep without any.
+
+    Raises:
+        ConfigError: If a multirun has no tags.
+    """
+    if not cfg.get("tags"):
+        if HydraConfig.initialized() and HydraConfig.get().mode and HydraConfig.get().mode.name == "MULTIRUN":
+            raise ConfigError("tags", "a multirun needs tags to be found again.", "For example 'tags=[benchmark]'.")
+        answer = input("Tags of this run, separated by commas [dev]: ") if sys.stdin.isatty() else ""
+        with open_dict(cfg):
+            cfg.tags = [tag.strip() for tag in answer.split(",") if tag.strip()] or ["dev"]
+        log.info("Tags: %s", listed(cfg.tags))
+    if folder := output_folder():
+        (folder / "tags.log").write_text("".join(f"{tag}\n" for tag in OmegaConf.to_container(cfg.tags)))
+
+
+def use_data_folder(folder: str) -> None:
+    """Let downloaded and prepared data sets live under `paths.data_dir`, unless the environment says otherwise."""
+    if "HF_HOME" not in os.environ:
+        for variable, name in DATA_VARIABLES.items():
+            os.environ.setdefault(variable, str(Path(folder) / "huggingface" / name))
+
+
+def _silence_adverts() -> None:
+    for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.rank_zero"):
+        logger = logging.getLogger(name)
+        if not any(isinstance(f, _NoAdverts) for f in logger.filters):
+            logger.addFilter(_NoAdverts())
+
+
+class _NoAdverts(logging.Filter):
+    """Drops the tips in which Lightning names its makers' services."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not any(word in record.getMessage().lower() for word in ADVERTS)

@@ -1,0 +1,171 @@
+"""Which steps does a run consist of? The entry points put them in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from ml_core.callbacks.run_state import RunState
+from ml_core.errors import ConfigError, DataError, StorageError
+from ml_core.utils.instantiators import Builder, Guard
+from ml_core.utils.logging_utils import log_hyperparameters
+from ml_core.utils.pylogger import RankedLogger
+from ml_core.utils.stored_config import describe_run, read_config
+from ml_core.utils.trust import Trust
+
+log = RankedLogger(__name__, rank_zero_only=True)
+
+Objects = dict[str, Any]
+
+
+def seed(value: int | None) -> None:
+    """Seed Python, NumPy and torch, in workers too; null leaves the run unseeded."""
+    if value is not None:
+        pl.seed_everything(value, workers=True, verbose=False)
+
+
+def build(cfg: DictConfig, guard: Guard | None = None) -> Objects:
+    """Build `datamodule`, `model`, `callbacks`, `logger` and `trainer`, and tell the loggers what runs.
+
+    Args:
+        cfg: The composed configuration.
+        guard: Asked about every target under data, model and callbacks; see `Builder`.
+
+    Raises:
+        ConfigError: If a section is missing, or a node does not fit its target.
+    """
+    for section in ("data", "model", "trainer"):
+        if not OmegaConf.select(cfg, f"{section}._target_"):
+            raise ConfigError(section, "is missing: it must be a node with a `_target_`.", _how_to_give(section))
+    builder = Builder(cfg, guard)
+    objects: Objects = {"cfg": cfg, "datamodule": builder.build("data"), "model": builder.build("model")}
+    objects["callbacks"] = builder.build_each("callbacks")
+    builder.guard = None  # what follows never comes out of a checkpoint
+    objects["logger"] = builder.build_each("logger")
+    callbacks = [*objects["callbacks"], RunState(describe_run(cfg))]
+    objects["trainer"] = builder.build("trainer", callbacks=callbacks, logger=objects["logger"] or False)
+    log_hyperparameters(cfg, objects["model"], objects["trainer"])
+    return objects
+
+
+def guard_of_stored(cfg: DictConfig) -> Guard:
+    """Return the guard for a configuration out of a checkpoint: libraries, the user's own modules, `trust`."""
+    folders = [Path(cfg.paths.root_dir)]
+    if HydraConfig.initialized():
+        sources = HydraConfig.get().runtime.config_sources
+        folders += [Path(source.path).parent for source in sources if source.schema == "file"]
+    return Trust(cfg.get("trust") or [], folders)
+
+
+def fit(objects: Objects, ckpt_path: str | None) -> dict[str, Any]:
+    """Train, from a checkpoint if one is given, and return what was logged last."""
+    trainer: pl.Trainer = objects["trainer"]
+    trainer.fit(objects["model"], datamodule=objects["datamodule"], ckpt_path=ckpt_path, weights_only=True)
+    return dict(trainer.callback_metrics)
+
+
+def test(objects: Objects, ckpt_path: str | None) -> dict[str, Any]:
+    """Evaluate on the test split, with the weights of a checkpoint or the present ones, and return what was logged."""
+    trainer: pl.Trainer = objects["trainer"]
+    trainer.test(objects["model"], datamodule=objects["datamodule"], ckpt_path=ckpt_path, weights_only=True)
+    return dict(trainer.callback_metrics)
+
+
+def has_test_split(objects: Objects) -> bool:
+    """Whether there is something to test on; says so where there is not.
+
+    Any other LightningDataModule than ours is taken to have one.
+    """
+    has_split = getattr(objects["datamodule"], "has_split", None)
+    if has_split is None or has_split("test"):
+        return True
+    log.warning("The data set has no test split: nothing is tested. test=false switches this message off.")
+    return False
+
+
+def checkpoint_to_resume(cfg: DictConfig) -> str | None:
+    """Return the checkpoint that training starts from: a file, or for `last` the newest one of the same experiment.
+
+    Raises:
+        StorageError: If the file does not exist.
+    """
+    if cfg.ckpt_path is None:
+        return None
+    if cfg.ckpt_path != "last":
+        return existing_checkpoint(cfg.ckpt_path)
+    newest = next(_checkpoints_like(cfg), None)
+    if newest is None:
+        log.warning("ckpt_path=last: no earlier run of this experiment has a last.ckpt, so training starts afresh.")
+        return None
+    log.info("ckpt_path=last: going on from %s", newest)
+    return str(newest)
+
+
+def checkpoint_to_test(cfg: DictConfig, objects: Objects) -> str | None:
+    """Return the checkpoint that is tested: the best one after training, `ckpt_path` without training."""
+    if not cfg.train:
+        return None if cfg.ckpt_path is None else checkpoint_to_resume(cfg)
+    callback = objects["trainer"].checkpoint_callback
+    best = getattr(callback, "best_model_path", "")
+    if best:
+        return str(best)
+    log.warning("No checkpoint was written, so the weights at the end of training are tested.")
+    return None
+
+
+def existing_checkpoint(path: str) -> str:
+    """Return the path of a checkpoint that exists.
+
+    Raises:
+        StorageError: If it does not.
+    """
+    if not Path(path).exists():
+        raise StorageError(str(path), "there is no such checkpoint.", "Check ckpt_path; a run keeps its own in checkpoints/.")
+    return str(path)
+
+
+def say_result(objects: Objects, metrics: dict[str, Any], tested: str | None) -> None:
+    """Say in a few lines what came out, where it is and how to evaluate it."""
+    shown = {k: v for k, v in sorted(metrics.items()) if k.startswith("test/") or k == "val/best"}
+    log.info("Result: %s", ", ".join(f"{k} {float(v):.4f}" for k, v in shown.items()) or "nothing was measured")
+    if tested:
+        log.info("Checkpoint: %s", tested)
+        log.info("Evaluate it: python ml_core/eval.py ckpt_path=%s", tested)
+
+
+def _checkpoints_like(cfg: DictConfig) -> Iterator[Path]:
+    """Yield the `last.ckpt` of earlier runs with the same data and model, newest first."""
+    runs = Path(cfg.paths.log_dir) / cfg.task_name / "runs"
+    wanted = [_as_written(cfg, section) for section in ("data", "model")]
+    for path in sorted(runs.glob("*/checkpoints/last.ckpt"), key=lambda p: p.stat().st_mtime, reverse=True):
+        try:
+            stored = read_config(path)
+        except StorageError as error:
+            log.warning("ckpt_path=last: passed over %s", error)
+            continue
+        if stored is not None and [_as_written(stored, section) for section in ("data", "model")] == wanted:
+            yield path
+
+
+def _as_written(cfg: DictConfig, section: str) -> Any:
+    return OmegaConf.to_container(cfg, resolve=False).get(section)  # type: ignore[union-attr]
+
+
+def _how_to_give(section: str) -> str:
+    is_job = HydraConfig.initialized() and HydraConfig.get().job.config_name == "eval.yaml"
+    return "This checkpoint carries no configuration: add experiment=<name>." if is_job else f"Choose one: {section}=<name>."
+
+
+def require_test_split(objects: Objects) -> None:
+    """Refuse to evaluate without a test split.
+
+    Raises:
+        DataError: Names the splits that there are.
+    """
+    if not has_test_split(objects):
+        raise DataError("data", "there is no test split to evaluate on.")

@@ -1,0 +1,51 @@
+"""How is a configuration shown?"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+PRINT_ORDER = ("data", "model", "callbacks", "logger", "trainer", "paths", "extras")
+SECRET = re.compile(r"(api_?key|token|secret|password|passwd|credential)s?$", re.IGNORECASE)
+MASK = "<masked>"
+
+
+def print_config_tree(cfg: DictConfig, folder: Path | None = None) -> None:
+    """Print a configuration as a tree, and write it to `config_tree.log` in a folder.
+
+    Values are shown as they were written, with interpolations unresolved; what looks like a secret is masked.
+    """
+    import rich
+    import rich.console
+    from lightning.pytorch.utilities import rank_zero_only
+    from rich.syntax import Syntax
+    from rich.tree import Tree
+
+    if rank_zero_only.rank:
+        return
+    tree = Tree("CONFIG", style="dim", guide_style="dim")
+    for key in [*(k for k in PRINT_ORDER if k in cfg), *(k for k in cfg if k not in PRINT_ORDER)]:
+        text = OmegaConf.to_yaml(OmegaConf.create({key: mask_secrets(_plain(cfg, key))}))
+        tree.add(str(key)).add(Syntax(text.split("\n", 1)[1] if text.startswith(f"{key}:\n") else text, "yaml"))
+    rich.print(tree)
+    if folder is not None:
+        with open(folder / "config_tree.log", "w", encoding="utf-8") as file:
+            rich.console.Console(file=file, width=120).print(tree)
+
+
+def mask_secrets(value: Any) -> Any:
+    """Return plain data with the values of keys that look like secrets masked; `${...}` holds none."""
+    if isinstance(value, dict):
+        return {k: MASK if _is_secret(k, v) else mask_secrets(v) for k, v in value.items()}
+    return [mask_secrets(item) for item in value] if isinstance(value, list) else value
+
+
+def _is_secret(key: Any, value: Any) -> bool:
+    return isinstance(value, str) and bool(value) and "${" not in value and bool(SECRET.search(str(key)))
+
+
+def _plain(cfg: DictConfig, key: Any) -> Any:
+    return OmegaConf.to_container(cfg, resolve=False)[key]  # type: ignore[call-overload, index]

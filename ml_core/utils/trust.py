@@ -1,0 +1,90 @@
+"""May this object be built from the configuration that a checkpoint carries?
+
+YAML on disk is trusted. A checkpoint may come from anybody, so of its configuration only targets are built that
+lie in the libraries this project wires together, in modules of the user's own project, or in packages that the
+user vouches for with `trust=[package]`. Looked at is the object itself, not the name it is reached by.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ml_core.errors import PolicyError
+
+LIBRARIES = (
+    "ml_core.callbacks",
+    "ml_core.data",
+    "ml_core.models",
+    "ml_core.transforms",
+    "torch.nn",
+    "torch.optim",
+    "torch._VariableFunctionsClass",
+    "torch.functional",
+    "torchvision.models",
+    "torchvision.ops",
+    "torchvision.transforms",
+    "torchmetrics",
+    "lightning.pytorch.callbacks",
+    "datasets.load",
+    "datasets.arrow_dataset",
+    "datasets.dataset_dict",
+    "datasets.combine",
+)
+"""Where the targets of this project's own configurations are defined; a test holds the two together."""
+
+REFUSED = frozenset({"torch._VariableFunctionsClass.from_file"})
+REFUSED_ARGUMENTS = frozenset({"trust_remote_code"})
+
+
+class Trust:
+    """The guard of a `Builder` for configurations out of a checkpoint.
+
+    Args:
+        packages: Packages that the user vouches for.
+        folders: Folders whose modules are the user's own.
+    """
+
+    def __init__(self, packages: Iterable[str], folders: Iterable[Path]) -> None:
+        self.packages = tuple(packages)
+        self.folders = tuple(folder.resolve() for folder in folders)
+
+    def __call__(self, name: str, target: Any, keys: Iterable[str], path: str) -> None:
+        """Raise unless the target may be built with these arguments.
+
+        Raises:
+            PolicyError: Names the target, its YAML path and the way to vouch for it.
+        """
+        origin = origin_of(target)
+        known = (*LIBRARIES, *self.packages)
+        is_known = any(origin == package or origin.startswith(f"{package}.") for package in known)
+        for key in REFUSED_ARGUMENTS.intersection(keys):
+            raise PolicyError(f"{path}.{key}", "comes out of a checkpoint and would load foreign code.")
+        if origin in REFUSED or not (is_known or self._is_own(target)):
+            raise PolicyError(
+                f"{path}._target_",
+                f"{name} comes out of a checkpoint and is not among the libraries that are built from one.",
+                f"If you trust where the file comes from: trust=[{origin.split('.')[0]}]",
+            )
+
+    def _is_own(self, target: Any) -> bool:
+        module = sys.modules.get(getattr(inspect.unwrap(target), "__module__", None) or "")
+        file = getattr(module, "__file__", None)
+        is_ours = origin_of(target).startswith("ml_core.")
+        if file is None or is_ours or "site-packages" in Path(file).parts:
+            return False
+        return any(Path(file).resolve().is_relative_to(folder) for folder in self.folders)
+
+
+def origin_of(target: Any) -> str:
+    """Return the dotted path under which an object was defined, whatever name it was reached by."""
+    target = inspect.unwrap(target)
+    owner = getattr(target, "__self__", None)
+    if inspect.isclass(owner):
+        return f"{owner.__module__}.{owner.__qualname__}"
+    module = getattr(target, "__module__", None) or ""
+    name = getattr(target, "__qualname__", type(target).__qualname__)
+    return f"{module}.{name}" if module else f"torch.{name}" if name.startswith("_VariableFunctions") else name
