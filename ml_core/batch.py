@@ -50,9 +50,7 @@ def select(batch: Mapping[str, Any], pairs: Pairs, where: str = "mapping") -> di
 
 def missing_key(key: str, batch: Mapping[str, Any], where: str) -> BatchKeyError:
     """Word the error for a key that the batch lacks."""
-    return BatchKeyError(
-        where, f"no key '{key}' in the batch.{nearest(key, batch)}", f"Keys: {listed(batch)}."
-    )
+    return BatchKeyError(where, f"no key '{key}' in the batch.{nearest(key, batch)}", f"Keys: {listed(batch)}.")
 
 
 def require_batch(value: Any, where: str) -> Batch:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Self
 
 
 class UserError(Exception):
@@ -29,10 +28,9 @@ class UserError(Exception):
     def __str__(self) -> str:
         return f"{self.where}: {self.what}{' ' + self.fix if self.fix else ''}"
 
-    def within(self, prefix: str) -> Self:
-        """Return this error with `prefix` put before its path, for the part that knows where it stands."""
+    def within(self, prefix: str) -> None:
+        """Put `prefix` before the path, for the part that knows where it stands, before the error goes on."""
         self.where = f"{prefix}.{self.where}" if self.where else prefix
-        return self
 
 
 class ConfigError(UserError, ValueError):

@@ -1,4 +1,4 @@
-"""Evaluate a checkpoint on the test split; the checkpoint alone is enough: `python ml_core/eval.py ckpt_path=<file>`."""
+"""Evaluate a checkpoint on the test split; nothing else is needed: `python ml_core/eval.py ckpt_path=<file>`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ if not __package__:  # run as a script: the project in place of this folder, who
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from ml_core.utils.entry_point import entry_point
+from ml_core.utils.stored_config import existing_checkpoint
 from ml_core.utils.task import optimized_metric, task_wrapper
 
 if TYPE_CHECKING:
@@ -27,14 +28,14 @@ def evaluate(cfg: DictConfig) -> tuple[dict[str, Any], dict[str, Any]]:
     Returns:
         What was logged, by name, and the objects of the run by kind.
     """
+    checkpoint = existing_checkpoint(cfg)
     from ml_core.utils import lifecycle as run  # imports lightning, which --help and --cfg do without
 
-    checkpoint = run.existing_checkpoint(cfg.ckpt_path)
-    run.seed(cfg.seed)
+    run.prepare(cfg.seed)
     objects = run.build(cfg, run.guard_of_stored(cfg))
     run.require_test_split(objects)
     metrics = run.test(objects, checkpoint)
-    run.say_result(objects, metrics, checkpoint)
+    run.say_result(metrics)
     return metrics, objects
 
 

@@ -28,7 +28,7 @@ def train(cfg: DictConfig) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     from ml_core.utils import lifecycle as run  # imports lightning, which --help and --cfg do without
 
-    run.seed(cfg.seed)
+    run.prepare(cfg.seed)
     objects = run.build(cfg)
     metrics: dict[str, Any] = {}
     tested = None
@@ -37,7 +37,7 @@ def train(cfg: DictConfig) -> tuple[dict[str, Any], dict[str, Any]]:
     if cfg.test and run.has_test_split(objects):
         tested = run.checkpoint_to_test(cfg, objects)
         metrics |= run.test(objects, tested)
-    run.say_result(objects, metrics, tested)
+    run.say_result(metrics, tested)
     return metrics, objects
 
 

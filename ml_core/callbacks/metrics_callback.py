@@ -146,7 +146,7 @@ class MetricsCallback(Callback):
         if tracked is not None:
             self.best_val_tracked_metric.update(tracked)
             self._has_best = True
-            pl_module.log(BEST, self.best_val_tracked_metric.compute(), prog_bar=True)
+            pl_module.log(BEST, self.best_val_tracked_metric.compute(), prog_bar=True, sync_dist=True)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the metrics of `test`."""
@@ -171,14 +171,15 @@ class MetricsCallback(Callback):
             try:
                 self.collections[stage].update(require_batch(outputs, f"the {stage} step's result"))
             except UserError as error:
-                raise error.within(f"{WHERE}.metrics")
+                error.within(f"{WHERE}.metrics")
+                raise
 
     def _log(self, stage: str, pl_module: LightningModule) -> dict[str, Tensor]:
         metrics = self.collections.get(stage)
         if metrics is None or not any(metric.update_called for metric in metrics.values()):
             return {}
         values = {f"{stage}/{name}": value for name, value in _scalars(metrics.compute()).items()}
-        pl_module.log_dict(values, prog_bar=True)
+        pl_module.log_dict(values, prog_bar=True, sync_dist=True)
         return values
 
 
@@ -194,10 +195,11 @@ def _direction(metrics: MetricsComposition | None, name: str | None, mode: Direc
         raise ConfigError("mode", f"is {mode!r}.", "Choices: min, max, null.")
     if name is None:
         return "min"
-    known = [] if metrics is None else list(metrics.keys())
+    known = [] if metrics is None else [str(key) for key in metrics.keys()]  # noqa: SIM118
     if name not in known:
         raise ConfigError(
-            "tracked_metric_name", f"there is no metric '{name}' in validation.{nearest(name, known)}",
+            "tracked_metric_name",
+            f"there is no metric '{name}' in validation.{nearest(name, known)}",
             f"Metrics: {listed(known)}.",
         )
     direction = mode or metrics.direction(name)  # type: ignore[union-attr]

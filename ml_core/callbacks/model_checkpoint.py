@@ -32,8 +32,8 @@ class ModelCheckpoint(LightningModelCheckpoint):
 
     __signature__ = with_auto_mode(LightningModelCheckpoint)
 
-    def __init__(self, *args: Any, mode: str = "auto", **kwargs: Any) -> None:
-        super().__init__(*args, mode="min" if mode == "auto" else mode, **kwargs)
+    def __init__(self, mode: str = "auto", **kwargs: Any) -> None:
+        super().__init__(mode="min" if mode == "auto" else mode, **kwargs)
         self._is_auto = mode == "auto"
         self._resumed_from: Path | None = None
 
@@ -50,7 +50,7 @@ class ModelCheckpoint(LightningModelCheckpoint):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Refuse to wait for a validation that never comes."""
         super().on_train_start(trainer, pl_module)
-        if not trainer.fast_dev_run:
+        if not trainer.fast_dev_run:  # type: ignore[attr-defined]
             require_validation(self.monitor, trainer, WHERE)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -28,15 +28,11 @@ class RunState(Callback):
         self.config = dict(config)
         self._restored: list[dict[str, Any]] = []
 
-    def on_save_checkpoint(
-        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Add the configuration and the random states."""
         checkpoint[CONFIG_KEY] = {**self.config, "random_states": _of_all_ranks(trainer, _random_state())}
 
-    def on_load_checkpoint(
-        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Keep the random states until training starts."""
         self._restored = checkpoint.get(CONFIG_KEY, {}).get("random_states", [])
 
@@ -57,7 +53,8 @@ def _of_all_ranks(trainer: Trainer, state: dict[str, Any]) -> list[dict[str, Any
 
 def _random_state() -> dict[str, Any]:
     """Return the states of all generators as plain data that loads under `weights_only`."""
-    kind, keys, position, has_gauss, gauss = np.random.get_state()  # noqa: NPY002, the global one is what must go on
+    numpy_state: Any = np.random.get_state()  # noqa: NPY002, the global one is what must go on
+    kind, keys, position, has_gauss, gauss = numpy_state
     return {
         "python": random.getstate(),
         "numpy": (kind, keys.tolist(), int(position), int(has_gauss), float(gauss)),

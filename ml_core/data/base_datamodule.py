@@ -79,7 +79,9 @@ class BaseDataModule(LightningDataModule):
         world_size = self.trainer.world_size if self.trainer else 1
         if self.batch_size % world_size:
             raise ConfigError(
-                "data.batch_size", f"{self.batch_size} cannot be divided by the {world_size} devices.", "Use a multiple."
+                "data.batch_size",
+                f"{self.batch_size} cannot be divided by the {world_size} devices.",
+                "Use a multiple.",
             )
         return self.batch_size // world_size
 
@@ -161,13 +163,14 @@ class BaseDataModule(LightningDataModule):
         drop_last = bool(options.pop("drop_last", False)) and is_train
         if drop_last and len(dataset) < self.batch_size:
             raise DataError(
-                "data", f"the train split has {len(dataset)} samples, less than one batch of {self.batch_size}.",
+                "data",
+                f"the train split has {len(dataset)} samples, less than one batch of {self.batch_size}.",
                 "Lower data.batch_size or set data.drop_last=false.",
             )
         # One sampler for one device and for many: its order depends on seed and epoch alone, so that a resumed run
         # goes on with the order that the unbroken one would have had.
-        sampler = DistributedSampler(
-            dataset,  # type: ignore[arg-type]
+        sampler: DistributedSampler[Batch] = DistributedSampler(
+            dataset,
             num_replicas=self.trainer.world_size if self.trainer else 1,
             rank=self.trainer.global_rank if self.trainer else 0,
             shuffle=shuffle,
@@ -195,7 +198,8 @@ def _check_arguments(val_ratio: float, options: Mapping[str, Any]) -> None:
     for key in options:
         if key not in taken:
             raise ConfigError(
-                key, f"neither BaseDataModule nor DataLoader takes '{key}' here.{nearest(key, taken | own)}",
+                key,
+                f"neither BaseDataModule nor DataLoader takes '{key}' here.{nearest(key, taken | own)}",
                 f"They take: {listed(sorted(taken | own))}.",
             )
     for key, least in (("batch_size", 1), ("num_workers", 0)):

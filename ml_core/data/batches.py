@@ -46,7 +46,8 @@ class BatchedDataset(Dataset[Batch]):
             try:
                 batch = {**batch, **step(batch)}
             except UserError as error:
-                raise error.within(name)
+                error.within(name)
+                raise
         return batch
 
     def __getitem__(self, index: int) -> Batch:

@@ -61,8 +61,7 @@ class BaseLitModule(LightningModule):
         self.inference_fn = inference_fn
         self.criterions = criterions
         self.optimizer = optimizer
-        is_spec = scheduler is None or isinstance(scheduler, SchedulerSpec)
-        self.scheduler = scheduler if is_spec else SchedulerSpec(scheduler)
+        self.scheduler = SchedulerSpec(scheduler) if callable(scheduler) else scheduler
         self.compile_forward = compile
         self.log_train_steps = log_train_steps
         self.means = {stage: LossMeans() for stage in STAGES}
@@ -91,7 +90,8 @@ class BaseLitModule(LightningModule):
         try:
             losses = self.criterions(batch)
         except UserError as error:
-            raise error.within("model.criterions")
+            error.within("model.criterions")
+            raise
         self.means[stage].update(losses, size)
         if stage == "train" and self.log_train_steps:
             self._log_step(losses)
@@ -130,7 +130,7 @@ class BaseLitModule(LightningModule):
         self._log_means("train")
         for config in self.trainer.lr_scheduler_configs:
             if config.reduce_on_plateau and config.interval == "epoch" and self._is_due(config.frequency):
-                config.scheduler.step(self._monitored(config.monitor))
+                config.scheduler.step(self._monitored(config.monitor))  # type: ignore[arg-type]
 
     def on_validation_epoch_end(self) -> None:
         """Log the means of `val`."""
@@ -148,7 +148,7 @@ class BaseLitModule(LightningModule):
         if not isinstance(scheduler, ReduceLROnPlateau):
             scheduler.step()
         elif any(c.scheduler is scheduler and c.interval == "step" for c in self.trainer.lr_scheduler_configs):
-            scheduler.step(metric)
+            scheduler.step(metric)  # type: ignore[arg-type]
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Make the optimizer and scheduler for the weights of the model; those of metrics are left out."""
@@ -185,10 +185,10 @@ class BaseLitModule(LightningModule):
 
     def _log_means(self, stage: str) -> None:
         means = self.mean_losses(stage)
-        self.log_dict({f"{stage}/{name}": value for name, value in means.items()}, prog_bar=True)
+        self.log_dict({f"{stage}/{name}": value for name, value in means.items()}, prog_bar=True, sync_dist=True)
 
     def _log_step(self, losses: Mapping[str, Tensor]) -> None:
-        if (self.trainer.fit_loop.epoch_loop.total_batch_idx + 1) % self.trainer.log_every_n_steps == 0:
+        if (self.trainer.fit_loop.epoch_loop.total_batch_idx + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             values = {f"train/{name}_step": value.item() for name, value in losses.items()}
             for logger in self.loggers:
                 logger.log_metrics(values, step=self.global_step)
@@ -210,7 +210,8 @@ def _apply(function: Callable[[Batch], Mapping[str, Any]], batch: Batch, where: 
     try:
         return {**batch, **function(batch)}
     except UserError as error:
-        raise error.within(where)
+        error.within(where)
+        raise
 
 
 def _is_of_metric(key: str) -> bool:

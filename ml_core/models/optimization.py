@@ -83,7 +83,9 @@ def _length(spec: SchedulerSpec, trainer: Trainer) -> dict[str, int]:
     steps = trainer.estimated_stepping_batches
     if math.isinf(steps):
         raise ConfigError(
-            "model.scheduler", f"needs '{names[0]}', but the training has no end.", "Set trainer.max_epochs or max_steps."
+            "model.scheduler",
+            f"needs '{names[0]}', but the training has no end.",
+            "Set trainer.max_epochs or max_steps.",
         )
     if spec.interval == "epoch" and trainer.max_epochs and trainer.max_epochs > 0:
         steps = trainer.max_epochs

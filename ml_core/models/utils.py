@@ -65,7 +65,9 @@ class CriterionsComposition(NamedCallables):
         loss = self[name](**select(batch, self.pairs[name], f"mapping.{name}"))
         if loss.ndim:
             raise ConfigError(
-                f"criterions.{name}", f"gives a tensor {list(loss.shape)}, not one number.", "Set its reduction to mean."
+                f"criterions.{name}",
+                f"gives a tensor {list(loss.shape)}, not one number.",
+                "Set its reduction to mean.",
             )
         return loss
 
@@ -106,9 +108,9 @@ class MetricsComposition(MetricCollection):
     def update(self, batch: Batch) -> None:  # type: ignore[override]
         """Add a batch to the state of every metric."""
         for name, metric in self._modules.items():
-            metric.update(**select(batch, self.pairs[name], f"mapping.{name}"))  # type: ignore[operator,union-attr]
+            metric.update(**select(batch, self.pairs[name], f"mapping.{name}"))
 
-    def forward(self, batch: Batch) -> dict[str, Any]:  # type: ignore[override]
+    def forward(self, batch: Batch) -> dict[str, Any]:
         """Add a batch and return its own values; twice the work of `update`."""
         return {name: self[name](**select(batch, self.pairs[name], f"mapping.{name}")) for name in self._modules}
 
@@ -121,7 +123,7 @@ class MetricsComposition(MetricCollection):
         part.stages = {name: value for name, value in self.stages.items() if name in kept}
         return part
 
-    def direction(self, name: str) -> Direction | None:
+    def direction(self, name: Any) -> Direction | None:
         """Return whether a metric is better when lower (`min`) or higher (`max`); None where it does not say."""
         higher = self[name].higher_is_better
         return None if higher is None else "max" if higher else "min"
@@ -171,4 +173,6 @@ def _stages(stages: Mapping[str, Sequence[str]], named: Mapping[str, Any]) -> di
 def _reject_strangers(given: Iterable[str], known: Iterable[str], where: str, word: str) -> None:
     for name in given:
         if name not in known:
-            raise ConfigError(f"{where}.{name}", f"names no {word}.{nearest(name, known)}", f"There are: {listed(known)}.")
+            raise ConfigError(
+                f"{where}.{name}", f"names no {word}.{nearest(name, known)}", f"There are: {listed(known)}."
+            )

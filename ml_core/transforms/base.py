@@ -47,7 +47,8 @@ class ComposeTransform(NamedCallables):
             try:
                 result.update(self[name](result))
             except UserError as error:
-                raise error.within(name)
+                error.within(name)
+                raise
         return result
 
 

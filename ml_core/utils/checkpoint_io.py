@@ -39,7 +39,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         except OSError as error:
             free = _free_bytes(Path(path))
             raise StorageError(
-                str(path), f"cannot be written: {error.strerror or error} ({free} free there).",
+                str(path),
+                f"cannot be written: {error.strerror or error} ({free} free there).",
                 "The checkpoints written before are untouched.",
             ) from error
 

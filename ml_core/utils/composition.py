@@ -62,7 +62,7 @@ def register_checkpoint(path: str | None) -> None:
         StorageError: If the file is there but is no whole checkpoint.
     """
     stored = read_config(path) if path and os.path.isfile(path) else None
-    groups = read_stored(path).get("groups", []) if stored is not None else []
+    groups = read_stored(path).get("groups", []) if path and stored is not None else []
     config: Any = {} if stored is None else OmegaConf.to_container(stored, resolve=False)
     for section in STORED_SECTIONS:
         node = config.get(section) or {}

@@ -73,7 +73,7 @@ def _message(error: Exception) -> str:
     """Return what the terminal shows; its last line reads `ERROR [where]: what; what to do`."""
     if isinstance(error, UserError):
         fix = f"; {error.fix}" if error.fix else ""
-        return f"ERROR [{error.where}]: {error.what}{fix}"
+        return f"ERROR [{error.where}]: {error.what.rstrip('.')}{fix}"
     if _is_composition_error(error):
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         cause = str(error.__cause__).splitlines()[0] if isinstance(error.__cause__, OmegaConfBaseException) else ""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import warnings
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf, open_dict
+from hydra.types import RunMode
+from omegaconf import DictConfig, open_dict
 
 from ml_core.errors import ConfigError, listed, nearest
 from ml_core.utils.pylogger import RankedLogger
@@ -18,11 +18,26 @@ from ml_core.utils.rich_utils import print_config_tree
 log = RankedLogger(__name__, rank_zero_only=True)
 
 TOP_LEVEL_KEYS = frozenset(
-    """callbacks ckpt_path data extras logger model optimized_metric params paths seed tags task_name test train
-    trainer trust""".split()
+    {
+        "callbacks",
+        "ckpt_path",
+        "data",
+        "extras",
+        "logger",
+        "model",
+        "optimized_metric",
+        "params",
+        "paths",
+        "seed",
+        "tags",
+        "task_name",
+        "test",
+        "train",
+        "trainer",
+        "trust",
+    }
 )
 DATA_VARIABLES = {"HF_DATASETS_CACHE": "datasets", "HF_HUB_CACHE": "hub"}
-ADVERTS = ("litlogger", "litmodels")
 
 
 def check_top_level(cfg: DictConfig) -> None:
@@ -42,7 +57,6 @@ def check_top_level(cfg: DictConfig) -> None:
 
 def apply_extras(cfg: DictConfig) -> None:
     """Do what `extras` asks for, and point the data caches at `paths.data_dir`."""
-    _silence_adverts()
     use_data_folder(cfg.paths.data_dir)
     extras = cfg.get("extras") or {}
     if extras.get("ignore_warnings"):
@@ -50,8 +64,7 @@ def apply_extras(cfg: DictConfig) -> None:
         warnings.filterwarnings("ignore")
     if extras.get("enforce_tags"):
         enforce_tags(cfg)
-    if extras.get("print_config"):
-        print_config_tree(cfg, folder=output_folder())
+    print_config_tree(cfg, to_terminal=bool(extras.get("print_config")), folder=output_folder())
 
 
 def output_folder() -> Path | None:
@@ -66,14 +79,14 @@ def enforce_tags(cfg: DictConfig) -> None:
         ConfigError: If a multirun has no tags.
     """
     if not cfg.get("tags"):
-        if HydraConfig.initialized() and HydraConfig.get().mode and HydraConfig.get().mode.name == "MULTIRUN":
+        if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
             raise ConfigError("tags", "a multirun needs tags to be found again.", "For example 'tags=[benchmark]'.")
         answer = input("Tags of this run, separated by commas [dev]: ") if sys.stdin.isatty() else ""
         with open_dict(cfg):
             cfg.tags = [tag.strip() for tag in answer.split(",") if tag.strip()] or ["dev"]
         log.info("Tags: %s", listed(cfg.tags))
     if folder := output_folder():
-        (folder / "tags.log").write_text("".join(f"{tag}\n" for tag in OmegaConf.to_container(cfg.tags)))
+        (folder / "tags.log").write_text("".join(f"{tag}\n" for tag in cfg.tags))
 
 
 def use_data_folder(folder: str) -> None:
@@ -81,17 +94,3 @@ def use_data_folder(folder: str) -> None:
     if "HF_HOME" not in os.environ:
         for variable, name in DATA_VARIABLES.items():
             os.environ.setdefault(variable, str(Path(folder) / "huggingface" / name))
-
-
-def _silence_adverts() -> None:
-    for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.rank_zero"):
-        logger = logging.getLogger(name)
-        if not any(isinstance(f, _NoAdverts) for f in logger.filters):
-            logger.addFilter(_NoAdverts())
-
-
-class _NoAdverts(logging.Filter):
-    """Drops the tips in which Lightning names its makers' services."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not any(word in record.getMessage().lower() for word in ADVERTS)

@@ -74,7 +74,7 @@ class Builder:
         else:
             raise ConfigError(path, f"is {node!r}, but must be a mapping of nodes with `_target_`, or null.")
         entries = ((key, node[key]) for key in keys)
-        return [self._node(v, f"{path}.{k}") for k, v in entries if isinstance(v, DictConfig) and "_target_" in v]
+        return [self._node(v, f"{path}.{k!s}") for k, v in entries if isinstance(v, DictConfig) and "_target_" in v]
 
     def _node(self, node: Any, path: str, given: Mapping[str, Any] | None = None) -> Any:
         if isinstance(node, ListConfig):
@@ -83,7 +83,7 @@ class Builder:
             return node
         if "_target_" in node:
             return self._target_node(node, path, dict(given or {}))
-        return {key: self._child(node, key, f"{path}.{key}") for key in node}
+        return {key: self._child(node, key, f"{path}.{key!s}") for key in node}
 
     def _child(self, parent: DictConfig | ListConfig, key: Any, path: str) -> Any:
         """Build one value of a container; an interpolation to a shared instance gives that instance."""
@@ -162,10 +162,11 @@ class Deferred:
         self._builder, self._parent, self._key, self.path = builder, parent, key, path
 
     def __call__(self) -> Any:
+        """Build it."""
         return self._builder._child(self._parent, self._key, self.path)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def resolve_target(name: str, where: str = "_target_") -> Callable[..., Any]:
     """Return the object that a dotted path names, by Hydra's rules and under its policy.
 
@@ -189,7 +190,10 @@ def _resolution_error(name: str, where: str, error: InstantiationException) -> U
             package = cause.name.split(".")[0]
             if package != name.split(".")[0] or "." not in cause.name:
                 return MissingPackageError(where, f"{name} needs the package '{package}'.", install_hint(package))
-    text = str(causes[-1]).splitlines()[0]
+    first = causes[-1]
+    text = str(first).splitlines()[0] if str(first) else type(first).__name__
+    if not isinstance(first, (ImportError, AttributeError, InstantiationException)):
+        return ConfigError(where, f"importing {name} failed: {type(first).__name__}: {text}", "Mend that module.")
     if len(causes) == 1 and "locating" not in text and "callable" not in text:
         return PolicyError(where, f"{name} is refused: {text}")
     return ConfigError(where, f"there is no {name}: {text}", "Check the spelling, module by module.")
@@ -205,7 +209,8 @@ def _call(target: Any, name: str, args: list[Any], kwargs: dict[str, Any], path:
     try:
         return target(*args, **kwargs)
     except UserError as error:
-        raise error.within(path)
+        error.within(path)
+        raise
     except ImportError as error:
         package = (getattr(error, "name", None) or name).split(".")[0]
         raise MissingPackageError(path, f"{name} could not be built: {error}", install_hint(package)) from error

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,16 +18,19 @@ from ml_core.errors import ConfigError, DataError, StorageError
 from ml_core.utils.instantiators import Builder, Guard
 from ml_core.utils.logging_utils import log_hyperparameters
 from ml_core.utils.pylogger import RankedLogger
-from ml_core.utils.stored_config import describe_run, read_config
+from ml_core.utils.stored_config import describe_run, existing_checkpoint, read_config
 from ml_core.utils.trust import Trust
 
 log = RankedLogger(__name__, rank_zero_only=True)
 
 Objects = dict[str, Any]
 
+ADVERTS = ("litlogger", "litmodels")
 
-def seed(value: int | None) -> None:
+
+def prepare(value: int | None) -> None:
     """Seed Python, NumPy and torch, in workers too; null leaves the run unseeded."""
+    _quieten_lightning()
     if value is not None:
         pl.seed_everything(value, workers=True, verbose=False)
 
@@ -97,7 +103,7 @@ def checkpoint_to_resume(cfg: DictConfig) -> str | None:
     if cfg.ckpt_path is None:
         return None
     if cfg.ckpt_path != "last":
-        return existing_checkpoint(cfg.ckpt_path)
+        return existing_checkpoint(cfg)
     newest = next(_checkpoints_like(cfg), None)
     if newest is None:
         log.warning("ckpt_path=last: no earlier run of this experiment has a last.ckpt, so training starts afresh.")
@@ -118,24 +124,12 @@ def checkpoint_to_test(cfg: DictConfig, objects: Objects) -> str | None:
     return None
 
 
-def existing_checkpoint(path: str) -> str:
-    """Return the path of a checkpoint that exists.
-
-    Raises:
-        StorageError: If it does not.
-    """
-    if not Path(path).exists():
-        raise StorageError(str(path), "there is no such checkpoint.", "Check ckpt_path; a run keeps its own in checkpoints/.")
-    return str(path)
-
-
-def say_result(objects: Objects, metrics: dict[str, Any], tested: str | None) -> None:
-    """Say in a few lines what came out, where it is and how to evaluate it."""
+def say_result(metrics: dict[str, Any], checkpoint: str | None = None) -> None:
+    """Say in a few lines what came out, and how to evaluate the best checkpoint again."""
     shown = {k: v for k, v in sorted(metrics.items()) if k.startswith("test/") or k == "val/best"}
     log.info("Result: %s", ", ".join(f"{k} {float(v):.4f}" for k, v in shown.items()) or "nothing was measured")
-    if tested:
-        log.info("Checkpoint: %s", tested)
-        log.info("Evaluate it: python ml_core/eval.py ckpt_path=%s", tested)
+    if checkpoint:
+        log.info("Evaluate it again: python ml_core/eval.py ckpt_path=%s", os.path.relpath(checkpoint))
 
 
 def _checkpoints_like(cfg: DictConfig) -> Iterator[Path]:
@@ -152,13 +146,30 @@ def _checkpoints_like(cfg: DictConfig) -> Iterator[Path]:
             yield path
 
 
+def _quieten_lightning() -> None:
+    """Let Lightning's messages come once, through the run's own log, without adverts and known noise."""
+    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(f"{name}.utilities.rank_zero").addFilter(_is_no_advert)
+    warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\).*")
+    warnings.filterwarnings("ignore", message=r".*does not have many workers.*")
+
+
+def _is_no_advert(record: logging.LogRecord) -> bool:
+    return not any(word in record.getMessage().lower() for word in ADVERTS)
+
+
 def _as_written(cfg: DictConfig, section: str) -> Any:
     return OmegaConf.to_container(cfg, resolve=False).get(section)  # type: ignore[union-attr]
 
 
 def _how_to_give(section: str) -> str:
     is_job = HydraConfig.initialized() and HydraConfig.get().job.config_name == "eval.yaml"
-    return "This checkpoint carries no configuration: add experiment=<name>." if is_job else f"Choose one: {section}=<name>."
+    return (
+        "This checkpoint carries no configuration: add experiment=<name>."
+        if is_job
+        else f"Choose one: {section}=<name>."
+    )
 
 
 def require_test_split(objects: Objects) -> None:

@@ -12,7 +12,18 @@ if TYPE_CHECKING:
     from lightning.pytorch import Trainer
     from torch import nn
 
-LOGGED_SECTIONS = ("task_name", "tags", "seed", "ckpt_path", "params", "data", "model", "callbacks", "trainer", "extras")
+LOGGED_SECTIONS = (
+    "task_name",
+    "tags",
+    "seed",
+    "ckpt_path",
+    "params",
+    "data",
+    "model",
+    "callbacks",
+    "trainer",
+    "extras",
+)
 
 
 def log_hyperparameters(cfg: DictConfig, model: nn.Module, trainer: Trainer) -> None:

@@ -19,7 +19,7 @@ def current_rank() -> int:
     return 0
 
 
-class RankedLogger(logging.LoggerAdapter):  # type: ignore[type-arg]
+class RankedLogger(logging.LoggerAdapter):
     """A logger that says its rank where there are several, and can speak on rank 0 alone.
 
     Args:
@@ -34,7 +34,9 @@ class RankedLogger(logging.LoggerAdapter):  # type: ignore[type-arg]
         super().__init__(logging.getLogger(name), extra=extra)
         self.rank_zero_only = rank_zero_only
 
-    def log(self, level: int, msg: object, *args: object, rank: int | None = None, **kwargs: Any) -> None:
+    def log(  # type: ignore[override]
+        self, level: int, msg: object, *args: object, rank: int | None = None, **kwargs: Any
+    ) -> None:
         """Log a message with lazy `%` arguments; with `rank`, on that rank alone."""
         here = current_rank()
         wanted = rank if rank is not None else (0 if self.rank_zero_only else here)

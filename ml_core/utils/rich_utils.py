@@ -8,32 +8,35 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from ml_core.utils.pylogger import current_rank
+
 PRINT_ORDER = ("data", "model", "callbacks", "logger", "trainer", "paths", "extras")
 SECRET = re.compile(r"(api_?key|token|secret|password|passwd|credential)s?$", re.IGNORECASE)
 MASK = "<masked>"
 
 
-def print_config_tree(cfg: DictConfig, folder: Path | None = None) -> None:
+def print_config_tree(cfg: DictConfig, to_terminal: bool = True, folder: Path | None = None) -> None:
     """Print a configuration as a tree, and write it to `config_tree.log` in a folder.
 
     Values are shown as they were written, with interpolations unresolved; what looks like a secret is masked.
     """
     import rich
-    import rich.console
-    from lightning.pytorch.utilities import rank_zero_only
+    from rich.console import Console
     from rich.syntax import Syntax
     from rich.tree import Tree
 
-    if rank_zero_only.rank:
+    if current_rank():
         return
+    plain: Any = mask_secrets(OmegaConf.to_container(cfg, resolve=False))
     tree = Tree("CONFIG", style="dim", guide_style="dim")
-    for key in [*(k for k in PRINT_ORDER if k in cfg), *(k for k in cfg if k not in PRINT_ORDER)]:
-        text = OmegaConf.to_yaml(OmegaConf.create({key: mask_secrets(_plain(cfg, key))}))
-        tree.add(str(key)).add(Syntax(text.split("\n", 1)[1] if text.startswith(f"{key}:\n") else text, "yaml"))
-    rich.print(tree)
+    for key in [*(k for k in PRINT_ORDER if k in plain), *(k for k in plain if k not in PRINT_ORDER)]:
+        is_tree = isinstance(plain[key], (dict, list)) and plain[key]
+        tree.add(key).add(Syntax(OmegaConf.to_yaml(plain[key]), "yaml") if is_tree else str(plain[key]))
+    if to_terminal:
+        rich.print(tree)
     if folder is not None:
         with open(folder / "config_tree.log", "w", encoding="utf-8") as file:
-            rich.console.Console(file=file, width=120).print(tree)
+            Console(file=file, width=120).print(tree)
 
 
 def mask_secrets(value: Any) -> Any:
@@ -45,7 +48,3 @@ def mask_secrets(value: Any) -> Any:
 
 def _is_secret(key: Any, value: Any) -> bool:
     return isinstance(value, str) and bool(value) and "${" not in value and bool(SECRET.search(str(key)))
-
-
-def _plain(cfg: DictConfig, key: Any) -> Any:
-    return OmegaConf.to_container(cfg, resolve=False)[key]  # type: ignore[call-overload, index]

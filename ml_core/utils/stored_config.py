@@ -12,11 +12,25 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from ml_core import __version__
-from ml_core.errors import StorageError
+from ml_core.errors import ConfigError, StorageError
 from ml_core.utils.rich_utils import mask_secrets
 
 CONFIG_KEY = "ml_core"
 """Key of the stored configuration in a checkpoint."""
+
+
+def existing_checkpoint(cfg: DictConfig) -> str:
+    """Return `ckpt_path`, which must name a checkpoint that exists.
+
+    Raises:
+        ConfigError: If it is not given.
+        StorageError: If there is no such file.
+    """
+    if OmegaConf.is_missing(cfg, "ckpt_path") or cfg.ckpt_path is None:
+        raise ConfigError("ckpt_path", "is not given.", "Name a checkpoint: ckpt_path=<run>/checkpoints/last.ckpt")
+    if not Path(cfg.ckpt_path).exists():
+        raise StorageError(str(cfg.ckpt_path), "there is no such checkpoint.", "A run keeps its own in checkpoints/.")
+    return str(cfg.ckpt_path)
 
 
 def describe_run(cfg: DictConfig) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 
 
@@ -30,7 +32,7 @@ class SimpleDenseNet(nn.Module):
         super().__init__()
         widths = [input_size, lin1_size, lin2_size, lin3_size]
         layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += [nn.Linear(before, after), nn.BatchNorm1d(after), nn.ReLU()]
         self.model = nn.Sequential(*layers, nn.Linear(lin3_size, output_size))
 
