@@ -9,16 +9,18 @@ from typing import Any, ClassVar
 
 import torch
 from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader, DistributedSampler
+from torch.utils.data import DataLoader
 
 from ml_core.batch import Batch
 from ml_core.constants import DEFAULT_SPLIT_SEED
 from ml_core.data.batches import BatchedDataset, identity
+from ml_core.data.sampling import EpochSampler
+from ml_core.data.splitting import split_off
 from ml_core.errors import ConfigError, DataError, listed, nearest
 from ml_core.transforms.base import Transform
 
 SPLIT_OF_STAGE = {"train": "train", "val": "validation", "test": "test"}
-OWN_LOADER_ARGUMENTS = frozenset({"dataset", "sampler", "batch_sampler"})
+OWN_LOADER_ARGUMENTS = frozenset({"dataset", "sampler", "batch_sampler", "generator"})
 WORKER_ARGUMENTS = ("persistent_workers", "prefetch_factor", "timeout", "multiprocessing_context")
 
 
@@ -128,20 +130,8 @@ class BaseDataModule(LightningDataModule):
     def _with_validation(self, splits: dict[str, Any]) -> dict[str, Any]:
         if "validation" in splits or "train" not in splits or self.val_ratio == 0:
             return splits
-        train = splits["train"]
-        if len(train) < 2:
-            raise DataError("data", f"the train split has {len(train)} samples, too few to split off a validation set.")
-        if hasattr(train, "train_test_split"):
-            parts = train.train_test_split(
-                test_size=self.val_ratio, seed=self.seed, stratify_by_column=self.stratify_by, keep_in_memory=True
-            )
-            return {**splits, "train": parts["train"], "validation": parts["test"]}
-        if self.stratify_by is not None:
-            raise ConfigError("data.stratify_by", "needs a Hugging Face data set with a ClassLabel column.")
-        rows = torch.randperm(len(train), generator=torch.Generator().manual_seed(self.seed)).tolist()
-        size = max(1, round(len(train) * self.val_ratio))
-        subset = torch.utils.data.Subset
-        return {**splits, "train": subset(train, rows[size:]), "validation": subset(train, rows[:size])}
+        train, validation = split_off(splits["train"], self.val_ratio, self.seed, self.stratify_by)
+        return {**splits, "train": train, "validation": validation}
 
     def _dataset(self, stage: str) -> BatchedDataset:
         name = SPLIT_OF_STAGE[stage]
@@ -167,16 +157,17 @@ class BaseDataModule(LightningDataModule):
                 f"the train split has {len(dataset)} samples, less than one batch of {self.batch_size}.",
                 "Lower data.batch_size or set data.drop_last=false.",
             )
-        # One sampler for one device and for many: its order depends on seed and epoch alone, so that a resumed run
-        # goes on with the order that the unbroken one would have had.
-        sampler: DistributedSampler[Batch] = DistributedSampler(
+        sampler = EpochSampler(
             dataset,
             num_replicas=self.trainer.world_size if self.trainer else 1,
             rank=self.trainer.global_rank if self.trainer else 0,
             shuffle=shuffle,
             seed=int(os.environ.get("PL_GLOBAL_SEED", 0)),
         )
-        return DataLoader(dataset, sampler=sampler, drop_last=drop_last, **options)
+        if self.trainer:
+            # A resumed run makes its loaders before Lightning tells them the epoch, and workers fetch at once.
+            sampler.set_epoch(self.trainer.fit_loop.epoch_progress.current.processed)
+        return DataLoader(dataset, sampler=sampler, generator=sampler.generator, drop_last=drop_last, **options)
 
 
 def _usable(options: Mapping[str, Any]) -> dict[str, Any]:

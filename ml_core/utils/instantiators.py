@@ -19,7 +19,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ml_core.errors import ConfigError, MissingPackageError, PolicyError, UserError, listed
-from ml_core.utils.packages import install_hint
+from ml_core.utils.packages import install_hint, missing_package
 from ml_core.utils.signatures import accepted, reject_unknown
 
 DIRECTIVES = frozenset({"_target_", "_partial_", "_args_", "_recursive_", "_convert_"})
@@ -212,8 +212,8 @@ def _call(target: Any, name: str, args: list[Any], kwargs: dict[str, Any], path:
         error.within(path)
         raise
     except ImportError as error:
-        package = (getattr(error, "name", None) or name).split(".")[0]
-        raise MissingPackageError(path, f"{name} could not be built: {error}", install_hint(package)) from error
+        package = missing_package(error) or name.split(".")[0]
+        raise MissingPackageError(path, f"{name} needs the package '{package}'.", install_hint(package)) from error
     except Exception as error:
         message = str(error).strip() or type(error).__name__
         raise ConfigError(path, f"{name} could not be built: {type(error).__name__}: {message}") from error

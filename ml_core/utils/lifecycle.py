@@ -149,7 +149,9 @@ def _checkpoints_like(cfg: DictConfig) -> Iterator[Path]:
 def _quieten_lightning() -> None:
     """Let Lightning's messages come once, through the run's own log, without adverts and known noise."""
     for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).handlers.clear()
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
         logging.getLogger(f"{name}.utilities.rank_zero").addFilter(_is_no_advert)
     warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\).*")
     warnings.filterwarnings("ignore", message=r".*does not have many workers.*")

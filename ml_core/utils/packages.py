@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 EXTRAS = {
     "aim": "loggers",
     "comet_ml": "loggers",
     "hydra_plugins": "slurm",
     "mamba_ssm": "mamba",
     "mlflow": "loggers",
-    "neptune": "loggers",
     "submitit": "slurm",
     "tensorboard": "loggers",
     "tensorboardX": "loggers",
@@ -21,3 +22,11 @@ def install_hint(package: str) -> str:
     if extra:
         return f"Install the extra that holds it: uv pip install 'ml-core[{extra}]'"
     return f"Install it: uv pip install {package.replace('_', '-')}"
+
+
+def missing_package(error: ImportError) -> str | None:
+    """Return the package that an import error is about: of Python's own, or of a library's words for it."""
+    if error.name:
+        return error.name.split(".")[0]
+    found = re.search(r"(?:Requirement '|No module named '|install )([A-Za-z][\w-]*)", str(error))
+    return found.group(1).replace("-", "_") if found else None
