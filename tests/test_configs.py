@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ IMAGE_TRANSFORM = {
 
 def header(path: Path) -> list[str]:
     lines = (CONFIGS / path).read_text().splitlines()
-    return [line for line in lines[: next(i for i, text in enumerate(lines) if not text.startswith("#"))]]
+    return list(takewhile(lambda line: line.startswith("#"), lines))
 
 
 def test_the_globs_find_the_configuration():

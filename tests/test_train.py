@@ -71,7 +71,7 @@ def test_the_reported_test_accuracy_is_what_scikit_learn_finds_in_the_prediction
 
 
 def test_train_val_and_test_values_differ_and_the_loss_is_the_mean_over_samples(example):
-    metrics, objects, folder = example
+    metrics, objects, _ = example
     assert len({metrics[f"{stage}/accuracy"].item() for stage in ("train", "val", "test")}) == 3
     loss = torch.nn.CrossEntropyLoss(reduction="sum")
     batches = objects["trainer"].predict(objects["model"], datamodule=objects["datamodule"])

@@ -40,7 +40,6 @@ class ModelCheckpoint(LightningModelCheckpoint):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Find out the direction, before the state of a checkpoint is loaded."""
         super().setup(trainer, pl_module, stage)
-        self._resumed_from = Path(trainer.ckpt_path).parent if trainer.ckpt_path else None
         if self._is_auto and stage == "fit" and self.monitor is not None:
             mode = direction_of(self.monitor, trainer, pl_module, WHERE)
             if mode != self.mode:
@@ -64,6 +63,10 @@ class ModelCheckpoint(LightningModelCheckpoint):
         super().on_validation_end(trainer, pl_module)
         if not self._should_save_on_train_epoch_end(trainer):
             self._save_newest(trainer)
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Remember the folder of the checkpoint that is resumed; `load_state_dict` comes next."""
+        self._resumed_from = Path(trainer.ckpt_path).parent if trainer.ckpt_path else None
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the best checkpoints, those that are still there, wherever their folder is now."""

@@ -137,11 +137,22 @@ class Builder:
     def _argument(self, target: Any, node: DictConfig, key: str, path: str) -> Any:
         value = _value(node, key, path)
         if key in getattr(target, "deferred_parameters", ()) and any(_targets(value)):
+            self._check(value, path)
             return Deferred(self, node, key, path)
         wrapper = getattr(target, "wrapped_parameters", {}).get(key)
         if wrapper is not None and isinstance(value, DictConfig):
             return self._wrapped(wrapper, value, path)
         return self._child(node, key, path)
+
+    def _check(self, node: Any, path: str) -> None:
+        """Find what is wrong with the names in a node that is built later."""
+        if isinstance(node, DictConfig) and "_target_" in node:
+            name, _, target = self._header(node, path)
+            reject_unknown(target, name, [str(key) for key in node if key not in DIRECTIVES], path)
+        if isinstance(node, (DictConfig, ListConfig)):
+            for key in node if isinstance(node, DictConfig) else range(len(node)):
+                step = f".{key!s}" if isinstance(node, DictConfig) else f"[{key}]"
+                self._check(_value(node, key, f"{path}{step}"), f"{path}{step}")
 
     def _wrapped(self, wrapper: type, node: DictConfig, path: str) -> Any:
         """Split a node into the arguments of its target and the further fields of `wrapper`."""

@@ -51,10 +51,10 @@ def build(cfg: DictConfig, guard: Guard | None = None) -> Objects:
     builder = Builder(cfg, guard)
     objects: Objects = {"cfg": cfg, "datamodule": builder.build("data"), "model": builder.build("model")}
     objects["callbacks"] = builder.build_each("callbacks")
-    builder.guard = None  # what follows never comes out of a checkpoint
-    objects["logger"] = builder.build_each("logger")
+    own = Builder(cfg)  # logger and trainer never come out of a checkpoint
+    objects["logger"] = own.build_each("logger")
     callbacks = [*objects["callbacks"], RunState(describe_run(cfg))]
-    objects["trainer"] = builder.build("trainer", callbacks=callbacks, logger=objects["logger"] or False)
+    objects["trainer"] = own.build("trainer", callbacks=callbacks, logger=objects["logger"] or False)
     log_hyperparameters(cfg, objects["model"], objects["trainer"])
     return objects
 
