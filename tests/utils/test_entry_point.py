@@ -1,0 +1,103 @@
+"""How commands end when something goes wrong: the last line on stderr, the exit code, the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ml_core.errors import ConfigError
+from ml_core.train import main as train_main
+from ml_core.utils.entry_point import entry_point
+
+
+def failing(error: BaseException) -> Callable[[], object]:
+    @entry_point("train.yaml")
+    def main(cfg):
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["experiment=nope"], "ERROR [configuration]: In 'train.yaml': Could not find 'experiment/nope'"),
+        (["trianer=cpu"], "ERROR [configuration]: Could not override 'trianer'."),
+        (["paths.bad=1"], "ERROR [configuration]: Could not override 'paths.bad'. Key 'bad' is not in struct"),
+        (["a=="], "ERROR [configuration]: Error parsing override 'a=='"),
+    ],
+)
+def test_a_mistake_in_composition_exits_with_64_and_one_line(arguments, line, run_command, capsys):
+    with pytest.raises(SystemExit) as end:
+        run_command(train_main, *arguments)
+    assert end.value.code == 64
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith(line)
+    assert "Traceback" not in last
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        (
+            "model.optimizer.lrr=1",
+            "ERROR [model.optimizer.lrr]: torch.optim.AdamW takes no 'lrr'. Did you mean 'lr'?; It takes: params, lr,",
+        ),
+        (
+            "data.batchsize=64",
+            "ERROR [data.batchsize]: neither BaseDataModule nor DataLoader takes 'batchsize' here. "
+            "Did you mean 'batch_size'?; They take:",
+        ),
+        ("trainer.max_epoch=1", "ERROR [trainer.max_epoch]: lightning.pytorch.trainer.Trainer takes no 'max_epoch'."),
+        ("data.val_ratio=1.5", "ERROR [data.val_ratio]: is 1.5, but must be a share from 0 (no validation) to below 1"),
+        ("data.batch_size=0", "ERROR [data.batch_size]: is 0, but must be a whole number from 1"),
+    ],
+)
+def test_a_mistake_in_a_section_exits_with_64_and_names_its_path(override, line, run_command, capsys):
+    with pytest.raises(SystemExit) as end:
+        run_command(train_main, override)
+    assert end.value.code == 64
+    error = capsys.readouterr().err
+    assert error.strip().splitlines()[-1].startswith(line)
+    assert "Traceback" not in error
+
+
+def test_the_traceback_of_a_mistake_stands_in_the_log(run_command, tmp_path: Path):
+    with pytest.raises(SystemExit):
+        run_command(train_main, "data.val_ratio=2")
+    (log,) = tmp_path.glob("train/runs/*/train.log")
+    assert "Traceback" in log.read_text()
+
+
+def test_any_other_error_names_its_type_and_the_log(run_command, capsys):
+    with pytest.raises(SystemExit) as end:
+        run_command(failing(RuntimeError("boom\nsecond line")))
+    assert end.value.code == 1
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith("ERROR [")
+    assert last.endswith("train.log]: RuntimeError: boom; the traceback is in that file")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(ConfigError("a.b", "is wrong.", "Mend it."), 64), (KeyboardInterrupt(), 130)]
+)
+def test_exit_codes(error: BaseException, code: int, run_command):
+    with pytest.raises(SystemExit) as end:
+        run_command(failing(error))
+    assert end.value.code == code
+
+
+def test_with_hydra_full_error_the_exception_itself_comes(run_command, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    with pytest.raises(ConfigError, match="is wrong"):
+        run_command(failing(ConfigError("a.b", "is wrong.")))
+
+
+def test_a_configuration_that_is_passed_in_is_run_at_once():
+    @entry_point("train.yaml")
+    def main(cfg):
+        return cfg["answer"]
+
+    assert main({"answer": 42}) == 42

@@ -1,0 +1,57 @@
+"""What a run does before it builds anything."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+import pytest
+from setting import Compose
+
+from ml_core.utils.extras import TOP_LEVEL_KEYS, apply_extras, check_top_level, enforce_tags, use_data_folder
+
+
+@pytest.mark.parametrize("config", ["train.yaml", "eval.yaml"])
+def test_every_key_of_the_primary_configurations_is_known(config: str, compose_config: Compose):
+    cfg = compose_config("ckpt_path=x", config=config)
+    check_top_level(cfg)
+    assert set(cfg) <= TOP_LEVEL_KEYS
+
+
+def test_without_tags_and_terminal_a_run_is_tagged_dev(compose_config: Compose):
+    cfg = compose_config("tags=null")
+    enforce_tags(cfg)
+    assert list(cfg.tags) == ["dev"]
+
+
+def test_tags_are_asked_for_on_a_terminal(compose_config: Compose, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda prompt: "a, b")
+    cfg = compose_config("tags=[]")
+    enforce_tags(cfg)
+    assert list(cfg.tags) == ["a", "b"]
+
+
+def test_warnings_are_silenced_on_request(compose_config: Compose):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        apply_extras(compose_config("extras.ignore_warnings=true"))
+        warnings.warn("hush", stacklevel=1)
+    assert not [w for w in caught if "hush" in str(w.message)]
+
+
+def test_data_caches_follow_the_data_folder(monkeypatch: pytest.MonkeyPatch):
+    for name in ("HF_HOME", "HF_DATASETS_CACHE", "HF_HUB_CACHE"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    use_data_folder("/x")
+    assert os.environ["HF_DATASETS_CACHE"] == "/x/huggingface/datasets"
+    assert os.environ["HF_HUB_CACHE"] == "/x/huggingface/hub"
+
+
+def test_the_environment_has_the_last_word_on_caches(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HF_HOME", "/mine")
+    monkeypatch.setenv("HF_DATASETS_CACHE", "")
+    monkeypatch.delenv("HF_DATASETS_CACHE")
+    use_data_folder("/x")
+    assert "HF_DATASETS_CACHE" not in os.environ
