@@ -146,7 +146,7 @@ class MetricsCallback(Callback):
         if tracked is not None:
             self.best_val_tracked_metric.update(tracked)
             self._has_best = True
-            pl_module.log(BEST, self.best_val_tracked_metric.compute(), prog_bar=True, sync_dist=True)
+            pl_module.log(BEST, self.best_val_tracked_metric.compute(), prog_bar=True)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the metrics of `test`."""
@@ -179,7 +179,7 @@ class MetricsCallback(Callback):
         if metrics is None or not any(metric.update_called for metric in metrics.values()):
             return {}
         values = {f"{stage}/{name}": value for name, value in _scalars(metrics.compute()).items()}
-        pl_module.log_dict(values, prog_bar=True, sync_dist=True)
+        pl_module.log_dict(values, prog_bar=True)
         return values
 
 

@@ -185,7 +185,7 @@ class BaseLitModule(LightningModule):
 
     def _log_means(self, stage: str) -> None:
         means = self.mean_losses(stage)
-        self.log_dict({f"{stage}/{name}": value for name, value in means.items()}, prog_bar=True, sync_dist=True)
+        self.log_dict({f"{stage}/{name}": value for name, value in means.items()}, prog_bar=True)
 
     def _log_step(self, losses: Mapping[str, Tensor]) -> None:
         if (self.trainer.fit_loop.epoch_loop.total_batch_idx + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]

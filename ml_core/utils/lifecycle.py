@@ -154,6 +154,8 @@ def _quieten_lightning() -> None:
         logger.propagate = True
         logging.getLogger(f"{name}.utilities.rank_zero").addFilter(_is_no_advert)
     warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\).*")
+    # Our values are those of all ranks already. With sync_dist the progress bar, on rank 0 alone, would wait for the rest.
+    warnings.filterwarnings("ignore", message=r".*recommended to use `self.log\('(train|val|test)/.*sync_dist=True.*")
     warnings.filterwarnings("ignore", message=r".*does not have many workers.*")
 
 

@@ -1,0 +1,192 @@
+"""How optimizer and scheduler partials are completed."""
+
+from functools import partial
+
+import pytest
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from torch import nn
+from torch.optim import SGD
+from torch.optim.lr_scheduler import (
+    ConstantLR,
+    CosineAnnealingLR,
+    OneCycleLR,
+    ReduceLROnPlateau,
+    StepLR,
+)
+from torch.utils.data import DataLoader
+
+from ml_core.errors import ConfigError
+from ml_core.models.optimization import SchedulerSpec, build_optimizer, build_scheduler
+
+BATCHES = 5
+
+
+class Fitted(LightningModule):
+    """Fits one weight on `BATCHES` batches an epoch and keeps every learning rate that a step was made with."""
+
+    def __init__(self, spec):
+        super().__init__()
+        self.spec, self.rates = spec, []
+        self.layer = nn.Linear(1, 1)
+
+    def training_step(self, batch, batch_idx):
+        loss = self.layer(batch).square().mean()
+        self.log("train/total", loss, on_epoch=True, on_step=False)
+        return loss
+
+    def on_before_optimizer_step(self, optimizer):
+        self.rates.append(optimizer.param_groups[0]["lr"])
+
+    def configure_optimizers(self):
+        self.built = build_scheduler(self.spec, SGD(self.parameters(), lr=1.0), self.trainer)
+        return {"optimizer": self.built["scheduler"].optimizer, "lr_scheduler": self.built}
+
+
+def fit(spec, **trainer):
+    module = Fitted(spec)
+    quiet = {
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+    }
+    Trainer(accelerator="cpu", devices=1, **quiet, **trainer).fit(module, DataLoader(torch.ones(BATCHES, 1)))
+    return module
+
+
+def stepped(scheduler_class, count, **arguments):
+    """Return the first `count` learning rates of a scheduler that is stepped by hand."""
+    optimizer = SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    scheduler = scheduler_class(optimizer, **arguments)
+    rates = []
+    for _ in range(count):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return rates
+
+
+def test_only_trainable_weights_are_optimised():
+    frozen, trained = nn.Linear(2, 2).requires_grad_(False), nn.Linear(2, 2)
+
+    optimizer = build_optimizer(partial(SGD, lr=0.5), nn.Sequential(frozen, trained).parameters())
+
+    assert [id(p) for p in optimizer.param_groups[0]["params"]] == [id(p) for p in trained.parameters()]
+    assert optimizer.param_groups[0]["lr"] == 0.5
+
+
+@pytest.mark.parametrize("module", [nn.Identity(), nn.Linear(1, 1).requires_grad_(False)])
+def test_nothing_to_train_is_an_error(module):
+    with pytest.raises(ConfigError) as error:
+        build_optimizer(partial(SGD, lr=0.5), module.parameters())
+
+    assert str(error.value) == "model.optimizer: has nothing to train: no step of model.forward_fn holds weights."
+
+
+def test_by_default_a_scheduler_steps_every_epoch_and_looks_at_the_validation_total():
+    spec = SchedulerSpec(StepLR)
+
+    assert (spec.monitor, spec.interval, spec.frequency) == ("val/total", "epoch", 1)
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ({"interval": "batch"}, "interval: is 'batch'. Choices: epoch, step."),
+        ({"frequency": 0}, "frequency: is 0, but must be a whole number from 1."),
+        ({"frequency": 0.5}, "frequency: is 0.5, but must be a whole number from 1."),
+        ({"frequency": True}, "frequency: is True, but must be a whole number from 1."),
+    ],
+)
+def test_a_bad_field_beside_the_scheduler_is_refused(field, message):
+    with pytest.raises(ConfigError) as error:
+        SchedulerSpec(StepLR, **field)
+
+    assert str(error.value) == message
+
+
+def test_what_stands_beside_the_scheduler_reaches_lightning():
+    spec = SchedulerSpec(partial(StepLR, step_size=1, gamma=0.5), monitor="train/total", interval="step", frequency=2)
+
+    module = fit(spec, max_epochs=1)
+
+    config = module.trainer.lr_scheduler_configs[0]
+    assert (config.monitor, config.interval, config.frequency) == ("train/total", "step", 2)
+    assert not config.reduce_on_plateau
+    assert module.rates == [1.0, 1.0, 0.5, 0.5, 0.25]
+
+
+def test_a_plateau_scheduler_is_told_to_lightning_as_one():
+    module = fit(SchedulerSpec(partial(ReduceLROnPlateau, patience=3), monitor="train/total"), max_epochs=1)
+
+    assert module.trainer.lr_scheduler_configs[0].reduce_on_plateau
+    assert module.built["monitor"] == "train/total"
+
+
+def test_one_cycle_gets_the_number_of_steps():
+    module = fit(SchedulerSpec(partial(OneCycleLR, max_lr=2.0), interval="step"), max_epochs=3)
+
+    assert module.rates == pytest.approx(stepped(OneCycleLR, 3 * BATCHES, max_lr=2.0, total_steps=3 * BATCHES))
+
+
+def test_gradient_accumulation_makes_fewer_steps():
+    module = fit(
+        SchedulerSpec(partial(OneCycleLR, max_lr=2.0), interval="step"), max_epochs=4, accumulate_grad_batches=5
+    )
+
+    assert module.rates == pytest.approx(stepped(OneCycleLR, 4, max_lr=2.0, total_steps=4))
+
+
+def test_cosine_annealing_gets_the_number_of_epochs():
+    module = fit(SchedulerSpec(CosineAnnealingLR), max_epochs=4)
+
+    by_epoch = stepped(CosineAnnealingLR, 4, T_max=4)
+    assert module.rates == pytest.approx([rate for rate in by_epoch for _ in range(BATCHES)])
+
+
+def test_a_rarer_step_makes_the_schedule_shorter():
+    spec = SchedulerSpec(CosineAnnealingLR, interval="step", frequency=5)
+
+    assert fit(spec, max_epochs=4).built["scheduler"].T_max == 4
+
+
+def test_max_steps_ends_the_schedule():
+    spec = SchedulerSpec(CosineAnnealingLR, interval="step")
+
+    assert fit(spec, max_steps=7).built["scheduler"].T_max == 7
+
+
+@pytest.mark.xfail(strict=True, reason="with max_steps, a scheduler that is stepped by epoch is told the steps")
+def test_max_steps_ends_the_schedule_by_epoch():
+    module = fit(SchedulerSpec(CosineAnnealingLR, interval="epoch"), max_steps=2 * BATCHES)
+
+    assert module.trainer.current_epoch == 2
+    assert module.built["scheduler"].T_max == 2
+
+
+@pytest.mark.parametrize(
+    ("factory", "attribute", "value"),
+    [
+        (partial(CosineAnnealingLR, T_max=99), "T_max", 99),
+        (partial(OneCycleLR, max_lr=1.0, total_steps=99), "total_steps", 99),
+        (partial(OneCycleLR, max_lr=1.0, epochs=3, steps_per_epoch=33), "total_steps", 99),
+    ],
+)
+def test_a_length_that_is_given_stays(factory, attribute, value):
+    module = fit(SchedulerSpec(factory, interval="step"), max_epochs=1)
+
+    assert getattr(module.built["scheduler"], attribute) == value
+
+
+def test_a_scheduler_of_no_length_gets_none():
+    assert fit(SchedulerSpec(partial(ConstantLR, factor=1.0, total_iters=0)), max_epochs=1).rates == [1.0] * BATCHES
+
+
+def test_training_without_an_end_has_no_length():
+    with pytest.raises(ConfigError) as error:
+        fit(SchedulerSpec(CosineAnnealingLR), max_epochs=-1)
+
+    assert str(error.value) == (
+        "model.scheduler: needs 'T_max', but the training has no end. Set trainer.max_epochs or max_steps."
+    )
