@@ -27,7 +27,8 @@ def resolve_mapping(mapping: KeyMapping, where: str = "mapping") -> Pairs:
         raise ConfigError(where, f"is {mapping!r}, but must read {{batch_key: parameter}}.")
     pairs: list[tuple[str, str]] = []
     for key, parameters in mapping.items():
-        for parameter in [parameters] if isinstance(parameters, str) else parameters:
+        is_list = isinstance(parameters, Sequence) and not isinstance(parameters, str)
+        for parameter in parameters if is_list else [parameters]:
             if not isinstance(parameter, str):
                 raise ConfigError(f"{where}.{key}", f"is {parameter!r}, but must name a parameter.")
             if parameter in (p for _, p in pairs):

@@ -23,6 +23,7 @@ LAYERS = (
         "ml_core.utils.pylogger",
         "ml_core.utils.rich_utils",
         "ml_core.utils.signatures",
+        "ml_core.utils.stages",
         "ml_core.utils.checkpoint_io",
         "ml_core.utils.stored_config",
         "ml_core.utils.trust",

@@ -248,7 +248,7 @@ def test_several_loggers_write_at_once(compose_config: Compose, tmp_path: Path, 
 def test_a_logger_whose_package_is_missing_names_the_extra(logger: str, package: str, compose_config: Compose):
     if importlib.util.find_spec(package):
         pytest.skip(f"{package} is installed")
-    with pytest.raises(ConfigError, match=f"needs the package '{package}'.* uv pip install 'ml-core.loggers.'"):
+    with pytest.raises(ConfigError, match=f"needs the package '{package}'.* uv pip install '..loggers.'"):
         train(compose_config("experiment=example", f"logger={logger}", *QUICK))
 
 

@@ -49,22 +49,6 @@ def direction_of(monitor: str, trainer: Trainer, module: LightningModule, where:
     return known[monitor]
 
 
-def require_validation(monitor: str | None, trainer: Trainer, where: str) -> None:
-    """Refuse to wait for a value of the validation stage in a run that has none.
-
-    Raises:
-        ConfigError: If `monitor` is logged in validation and there are no validation batches.
-    """
-    batches = trainer.num_val_batches
-    count = sum(batches) if isinstance(batches, list) else batches
-    if monitor is not None and monitor.startswith("val/") and not count:
-        raise ConfigError(
-            where,
-            f"'{monitor}' is logged in validation, but this run has no validation batches.",
-            "Give the data a validation split (data.val_ratio above 0), or monitor train/total.",
-        )
-
-
 def with_auto_mode(base: type) -> inspect.Signature:
     """Return the constructor signature of `base` with `mode` defaulting to `auto`."""
     signature = inspect.signature(base)

@@ -8,7 +8,8 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping as LightningEarlyStopping
 
-from ml_core.callbacks.direction import direction_of, require_validation, with_auto_mode
+from ml_core.callbacks.direction import direction_of, with_auto_mode
+from ml_core.utils.stages import is_yet_to_come, require_validation
 
 WHERE = "callbacks.early_stopping.monitor"
 
@@ -41,6 +42,11 @@ class EarlyStopping(LightningEarlyStopping):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Refuse to wait for a validation that never comes."""
         require_validation(self.monitor, trainer, WHERE)
+
+    def _run_early_stopping_check(self, trainer: Trainer) -> None:
+        """Check, except where training ends before the first validation."""
+        if not is_yet_to_come(self.monitor, trainer):
+            super()._run_early_stopping_check(trainer)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the count, keeping the configured patience."""

@@ -11,8 +11,9 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint as LightningModelCheckpoint
 from torch import Tensor
 
-from ml_core.callbacks.direction import direction_of, require_validation, with_auto_mode
+from ml_core.callbacks.direction import direction_of, with_auto_mode
 from ml_core.utils.checkpoint_io import replace_by_link
+from ml_core.utils.stages import require_validation
 
 WHERE = "callbacks.model_checkpoint.monitor"
 

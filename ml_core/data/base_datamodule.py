@@ -124,12 +124,22 @@ class BaseDataModule(LightningDataModule):
                     f"gave a {type(source).__name__}, but must give named splits (a DatasetDict or mapping).",
                     "Load without `split=`.",
                 )
+            for name, rows in source.items():
+                if not hasattr(rows, "__len__"):
+                    raise ConfigError(
+                        "data.hf_dict_dataset", f"the split '{name}' streams, so its rows cannot be chosen.",
+                        "Load it without streaming.",
+                    )  # fmt: skip
             self.splits = self._with_validation(dict(source))
         return self.splits
 
     def _with_validation(self, splits: dict[str, Any]) -> dict[str, Any]:
         if "validation" in splits or "train" not in splits or self.val_ratio == 0:
             return splits
+        if not hasattr(splits["train"], "__len__"):
+            raise ConfigError(
+                "data.hf_dict_dataset", "streams, so it has no rows to choose.", "Load without streaming."
+            )
         train, validation = split_off(splits["train"], self.val_ratio, self.seed, self.stratify_by)
         return {**splits, "train": train, "validation": validation}
 
@@ -166,7 +176,7 @@ class BaseDataModule(LightningDataModule):
         )
         if self.trainer:
             # A resumed run makes its loaders before Lightning tells them the epoch, and workers fetch at once.
-            sampler.set_epoch(self.trainer.fit_loop.epoch_progress.current.processed)
+            sampler.set_epoch(self.trainer.fit_loop.epoch_progress.current.processed)  # type: ignore[attr-defined]
         return DataLoader(dataset, sampler=sampler, generator=sampler.generator, drop_last=drop_last, **options)
 
 

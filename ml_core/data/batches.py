@@ -75,16 +75,14 @@ def stack_column(values: Any) -> Any:
     if isinstance(values, torch.Tensor):
         return values
     first = values[0] if len(values) else None
-    if isinstance(first, np.ndarray) and len({value.shape for value in values}) == 1:
-        return torch.from_numpy(np.stack(values))
     if isinstance(first, torch.Tensor):
         return stack_rows(list(values))
-    if _is_numeric(first):
-        try:
-            return torch.tensor(values)
-        except (ValueError, TypeError):
-            return values
-    return values
+    try:
+        if isinstance(first, np.ndarray) and len({np.shape(value) for value in values}) == 1:
+            return torch.from_numpy(np.stack(values))
+        return torch.tensor(values) if _is_numeric(first) else values
+    except (ValueError, TypeError, RuntimeError):  # cells that torch has no tensor for
+        return values
 
 
 def identity(batch: Batch) -> Batch:

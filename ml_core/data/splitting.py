@@ -51,12 +51,11 @@ def _stratified(labels: np.ndarray, size: int, rng: np.random.Generator) -> np.n
 
 
 def _column(dataset: Any, name: str) -> np.ndarray:
-    columns = getattr(dataset, "column_names", None)
-    if columns is None:
-        return np.asarray([dataset[row][name] for row in range(len(dataset))])
+    is_table = hasattr(dataset, "column_names")
+    columns = dataset.column_names if is_table else list(dataset[0])
     if name not in columns:
         raise ConfigError("data.stratify_by", f"there is no column '{name}'.", f"Columns: {listed(columns)}.")
-    return np.asarray(dataset[name])
+    return np.asarray(dataset[name] if is_table else [dataset[row][name] for row in range(len(dataset))])
 
 
 def _rows(dataset: Any, rows: np.ndarray) -> Any:

@@ -24,6 +24,7 @@ from ml_core.models.optimization import (
 )
 from ml_core.models.utils import METRIC_ATTRIBUTES, STAGES, CriterionsComposition, Direction
 from ml_core.utils.pylogger import RankedLogger
+from ml_core.utils.stages import is_yet_to_come, require_validation
 
 log = RankedLogger(__name__, rank_zero_only=True)
 
@@ -113,6 +114,12 @@ class BaseLitModule(LightningModule):
         """Return the batch with everything that the model makes of it; no losses."""
         return self.infer(batch)
 
+    def on_train_start(self) -> None:
+        """Refuse a plateau scheduler that waits for a validation which never comes."""
+        for config in self.trainer.lr_scheduler_configs:
+            if config.reduce_on_plateau:
+                require_validation(config.monitor, self.trainer, "model.scheduler.monitor")
+
     def on_train_epoch_start(self) -> None:
         """Start the means of `train` anew."""
         self.means["train"].reset()
@@ -129,7 +136,8 @@ class BaseLitModule(LightningModule):
         """Log the means of `train`; step plateau schedulers, so that the epoch's checkpoint holds that step."""
         self._log_means("train")
         for config in self.trainer.lr_scheduler_configs:
-            if config.reduce_on_plateau and config.interval == "epoch" and self._is_due(config.frequency):
+            is_due = config.interval == "epoch" and (self.current_epoch + 1) % config.frequency == 0
+            if config.reduce_on_plateau and is_due and not is_yet_to_come(str(config.monitor), self.trainer):
                 config.scheduler.step(self._monitored(config.monitor))  # type: ignore[arg-type]
 
     def on_validation_epoch_end(self) -> None:
@@ -192,9 +200,6 @@ class BaseLitModule(LightningModule):
             values = {f"train/{name}_step": value.item() for name, value in losses.items()}
             for logger in self.loggers:
                 logger.log_metrics(values, step=self.global_step)
-
-    def _is_due(self, frequency: int) -> bool:
-        return (self.current_epoch + 1) % frequency == 0
 
     def _monitored(self, name: str | None) -> Tensor:
         try:

@@ -49,21 +49,28 @@ def build_optimizer(factory: OptimizerFactory, parameters: Iterable[nn.Parameter
     """Make the optimizer for the trainable ones of `parameters`.
 
     Raises:
-        ConfigError: If nothing is trainable.
+        ConfigError: If nothing is trainable, or the optimizer refuses its values.
     """
     trainable = [parameter for parameter in parameters if parameter.requires_grad]
     if not trainable:
         raise ConfigError("model.optimizer", "has nothing to train: no step of model.forward_fn holds weights.")
-    return factory(params=trainable)
+    try:
+        return factory(params=trainable)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ConfigError("model.optimizer", f"could not be built: {type(error).__name__}: {error}") from error
 
 
 def build_scheduler(spec: SchedulerSpec, optimizer: Optimizer, trainer: Trainer) -> dict[str, Any]:
     """Make the scheduler in the form that Lightning's `configure_optimizers` returns.
 
     Raises:
-        ConfigError: If the scheduler needs the length of the training and the training has no end.
+        ConfigError: If the scheduler refuses its values, or needs the length of a training without an end.
     """
-    scheduler = spec.factory(optimizer=optimizer, **_length(spec, trainer))
+    length = _length(spec, trainer)
+    try:
+        scheduler = spec.factory(optimizer=optimizer, **length)
+    except (TypeError, ValueError) as error:
+        raise ConfigError("model.scheduler", f"could not be built: {type(error).__name__}: {error}") from error
     return {
         "scheduler": scheduler,
         "monitor": spec.monitor,
@@ -87,6 +94,7 @@ def _length(spec: SchedulerSpec, trainer: Trainer) -> dict[str, int]:
             f"needs '{names[0]}', but the training has no end.",
             "Set trainer.max_epochs or max_steps.",
         )
-    if spec.interval == "epoch" and trainer.max_epochs and trainer.max_epochs > 0:
-        steps = trainer.max_epochs
+    if spec.interval == "epoch":
+        trainer.fit_loop.setup_data()  # so that the number of batches is known
+        steps = math.ceil(steps / math.ceil(trainer.num_training_batches / trainer.accumulate_grad_batches))
     return {names[0]: max(1, int(steps) // spec.frequency)}

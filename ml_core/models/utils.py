@@ -39,6 +39,9 @@ class CriterionsComposition(NamedCallables):
         BatchKeyError: When it is called on a batch that lacks a key.
     """
 
+    weights: dict[str, float]
+    pairs: dict[str, Pairs]
+
     def __init__(
         self,
         criterions: Mapping[str, Criterion] | Sequence[Criterion] | Criterion,
@@ -51,8 +54,9 @@ class CriterionsComposition(NamedCallables):
         if "total" in named:
             raise ConfigError("criterions.total", "is taken: 'total' names the weighted sum.", "Rename this loss.")
         super().__init__(named)
-        self.weights = _weights(weights, self.names)
-        self.pairs = _pairs(mapping, named, "loss")
+        # Past torch, which would refuse these attributes beside a loss named `weights` or `pairs`
+        object.__setattr__(self, "weights", _weights(weights, self.names))
+        object.__setattr__(self, "pairs", _pairs(mapping, named, "loss"))
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return every loss and `total`."""
@@ -98,7 +102,7 @@ class MetricsComposition(MetricCollection):
         for name, metric in named.items():
             if not isinstance(metric, Metric):
                 raise ConfigError(f"metrics.{name}", f"is {metric!r}, but must be a torchmetrics metric.")
-            if hasattr(MetricCollection, name):
+            if name in _TAKEN or "." in name:
                 raise ConfigError(f"metrics.{name}", "is a name that torchmetrics uses itself.", "Rename this metric.")
         # Members may read different keys, so torchmetrics cannot share their state.
         super().__init__(named, compute_groups=False)
@@ -129,6 +133,9 @@ class MetricsComposition(MetricCollection):
         return None if higher is None else "max" if higher else "min"
 
 
+_TAKEN = frozenset({*dir(MetricsComposition), *vars(MetricCollection({})), "pairs", "stages"})
+
+
 def _named(items: Any, word: str) -> dict[str, Any]:
     if isinstance(items, Mapping):
         return dict(items)
@@ -153,7 +160,7 @@ def _pairs(mapping: Any, named: Mapping[str, Callable[..., Any]], word: str) -> 
 
 
 def _weights(weights: Any, names: Sequence[str]) -> dict[str, float]:
-    given = _named(weights or {}, "loss")
+    given = _named({} if weights is None else weights, "loss")
     _reject_strangers(given, names, "weights", "loss")
     for name, value in given.items():
         if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -39,6 +39,8 @@ class ComposeTransform(NamedCallables):
     def __init__(self, **transforms: Transform) -> None:
         super().__init__(transforms)
         _reject_overwrites(transforms)
+        self.reads = _union(transforms, "reads")
+        self.writes = _union(transforms, "writes")
 
     def forward(self, batch: Batch) -> Batch:
         """Return a new batch with every key that the steps made."""
@@ -94,15 +96,15 @@ class WrapTransform(nn.Module):
     def forward(self, batch: Batch) -> Batch:
         """Return the new keys."""
         arguments = dict(batch) if self.pairs is None else select(batch, self.pairs)
-        output = self._each(arguments) if self.per_sample else self.transform(**arguments)
-        if isinstance(self.new_key, str):
-            return {self.new_key: output}
-        return _unpack(output, self.new_key)
+        return self._each(arguments) if self.per_sample else self._named(self.transform(**arguments))
 
-    def _each(self, arguments: Mapping[str, Any]) -> Any:
-        names = tuple(arguments)
-        rows = zip(*arguments.values(), strict=True)
-        return stack_rows([self.transform(**dict(zip(names, row, strict=True))) for row in rows])
+    def _each(self, arguments: Mapping[str, Any]) -> Batch:
+        samples = (dict(zip(arguments, row, strict=True)) for row in zip(*arguments.values(), strict=True))
+        rows = [self._named(self.transform(**sample)) for sample in samples]
+        return {key: stack_rows([row[key] for row in rows]) for key in (rows[0] if rows else ())}
+
+    def _named(self, output: Any) -> Batch:
+        return {self.new_key: output} if isinstance(self.new_key, str) else _unpack(output, self.new_key)
 
 
 class RenameTransform:
@@ -138,7 +140,7 @@ def check_parameters(target: Callable[..., Any], pairs: Sequence[tuple[str, str]
             raise ConfigError(
                 f"{where}.{key}",
                 f"{name_of(target)} has no parameter '{parameter}'.{turned}",
-                f"It takes: {listed(takes.names)}.",
+                f"It takes: {listed(takes.names) if takes.names else 'positional arguments only'}.",
             )
 
 
@@ -180,6 +182,12 @@ def _field(output: Any, field: str) -> Any:
         fields = [name for name in getattr(output, "__dict__", {}) if not name.startswith("_")]
         raise ConfigError("new_key", f"{type(output).__name__} has no field '{field}'.", f"Fields: {listed(fields)}.")
     return getattr(output, field)
+
+
+def _union(transforms: Mapping[str, Transform], attribute: str) -> tuple[str, ...] | None:
+    """Return the keys of all steps; None where one of them does not tell."""
+    keys = [getattr(transform, attribute, None) for transform in transforms.values()]
+    return None if None in keys else tuple(dict.fromkeys(key for some in keys for key in some or ()))
 
 
 def _reject_overwrites(transforms: Mapping[str, Transform]) -> None:

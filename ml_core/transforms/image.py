@@ -15,6 +15,7 @@ from ml_core.batch import Batch, missing_key
 from ml_core.transforms.base import stack_rows
 
 _EIGHT_BIT_MODES = frozenset({"L", "RGB", "RGBA"})
+_FROM_PIL = (v1.ToTensor, v2.ToTensor, v2.ToImage, v2.PILToTensor)
 _PER_IMAGE = (v2.Lambda, v2.ToPILImage, v2.FiveCrop, v2.TenCrop)
 
 
@@ -42,14 +43,18 @@ class TorchVisionTransform:
         self.key = key
         self.reads = self.writes = (key,)
         self._on_batch = None if per_sample else _on_batch(transform)
+        self._takes_pil = isinstance(_steps(transform)[0], _FROM_PIL)
+        self._is_inplace = any(getattr(step, "inplace", False) for step in _steps(transform))
 
     def __call__(self, batch: Batch) -> Batch:
         """Return the transformed images under `key`: a stack where they have one shape, else a list."""
         if self.key not in batch:
             raise missing_key(self.key, batch, "key")
         images = batch[self.key]
+        if isinstance(images, Tensor) and self._is_inplace:
+            images = images.clone()
         if self._on_batch is not None:
-            images = _stacked(images)
+            images = _stacked(images, self._takes_pil)
             if isinstance(images, Tensor):
                 return {self.key: self._on_batch(images)}
         return {self.key: stack_rows([self.transform(image) for image in images])}
@@ -57,7 +62,7 @@ class TorchVisionTransform:
 
 def _on_batch(transform: Any) -> Callable[[Tensor], Tensor] | None:
     """Return what does the same to a whole stack at once, or None."""
-    if isinstance(transform, v1.ToTensor):
+    if isinstance(transform, v1.ToTensor | v2.ToTensor):
         return _to_float
     if isinstance(transform, v1.Compose | v2.Compose):
         steps = [_on_batch(step) for step in transform.transforms]
@@ -65,6 +70,13 @@ def _on_batch(transform: Any) -> Callable[[Tensor], Tensor] | None:
     if isinstance(transform, v1.Normalize) or _is_fixed(transform):
         return transform
     return None
+
+
+def _steps(transform: Any) -> list[Any]:
+    """Return the single transforms of a composition, in order."""
+    if isinstance(transform, v1.Compose | v2.Compose):
+        return [step for part in transform.transforms for step in _steps(part)]
+    return [transform]
 
 
 def _is_fixed(transform: Any) -> bool:
@@ -94,10 +106,15 @@ def _to_float(images: Tensor) -> Tensor:
     return images.float().div_(255) if images.dtype == torch.uint8 else images
 
 
-def _stacked(images: Any) -> Any:
-    """Return PIL images of one size and an 8-bit mode as one uint8 stack, and anything else unchanged."""
+def _stacked(images: Any, takes_pil: bool) -> Any:
+    """Return what can be one stack as one: tensors, and PIL images of an 8-bit mode and one size.
+
+    PIL images only before a transform that would convert them anyway: resizing them, say, rounds in another way.
+    """
     if isinstance(images, Tensor) or not images:
         return images
+    if not takes_pil:
+        return stack_rows(images)
     kinds = {(getattr(image, "mode", None), getattr(image, "size", None)) for image in images}
     mode, _ = next(iter(kinds))
     if len(kinds) > 1 or mode not in _EIGHT_BIT_MODES:

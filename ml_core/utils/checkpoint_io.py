@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,6 +15,10 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
 from ml_core.errors import PolicyError, StorageError
+
+FOREIGN_GLOBAL = re.compile(
+    r"(?:Unsupported global: GLOBAL|Trying to load unsupported GLOBAL|blocked module:?)\s+(\S+)"
+)
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -36,11 +41,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 torch.save(checkpoint, file)
                 file.flush()
                 os.fsync(file.fileno())
-        except OSError as error:
-            free = _free_bytes(Path(path))
+        except (OSError, RuntimeError) as error:  # torch turns the error of a full disk into its own
+            free, text = _free_bytes(Path(path)), _first_line(getattr(error, "strerror", None) or error)
             raise StorageError(
                 str(path),
-                f"cannot be written: {error.strerror or error} ({free} free there).",
+                f"cannot be written: {text} ({free} free there).",
                 "The checkpoints written before are untouched.",
             ) from error
 
@@ -58,15 +63,21 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         except FileNotFoundError as error:
             raise StorageError(str(path), "there is no such checkpoint.") from error
         except Exception as error:
-            text = str(error)
-            if "Weights only load failed" in text and "Unsupported global" in text:
-                name = text.split("Unsupported global: ")[1].split()[1]
+            refused = FOREIGN_GLOBAL.search(str(error))
+            if refused:
+                name = refused.group(1)
                 raise PolicyError(str(path), f"holds {name}, which would run code when it is loaded.") from error
-            raise StorageError(str(path), f"is no readable checkpoint: {text.splitlines()[0]}") from error
+            raise StorageError(str(path), f"is no readable checkpoint: {_first_line(error)}") from error
 
 
 def replace_by_link(source: str, target: str) -> None:
-    """Make `target` another name of `source`, replacing it in one step; a copy where links do not work."""
+    """Make `target` another name of `source`, replacing it in one step; a copy where links do not work.
+
+    Raises:
+        StorageError: If that cannot be done; what was there before is untouched.
+    """
+    if all(map(os.path.exists, (source, target))) and Path(source).samefile(target):
+        return
     try:
         with _replacing(Path(target)) as temporary:
             os.unlink(temporary)
@@ -116,6 +127,10 @@ def _free_bytes(path: Path) -> str:
         return f"{shutil.disk_usage(path.parent).free:,} bytes"
     except OSError:
         return "unknown bytes"
+
+
+def _first_line(error: BaseException | str) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _as_stored(storage: Any, location: str) -> Any:

@@ -24,6 +24,7 @@ from omegaconf import DictConfig, OmegaConf
 from ml_core.utils.stored_config import read_config, read_stored
 
 FORGIVING_SECTIONS = frozenset({"callbacks", "data", "logger", "model", "params", "trainer"})
+EMPTY_GROUPS = frozenset({"callbacks", "logger", "model/scheduler"})
 FROM_CHECKPOINT = "from_checkpoint"
 STORED_SECTIONS = ("params", "data", "model", "callbacks")
 CONFIGS_OF_CHECKPOINTS = frozenset({"eval"})
@@ -48,8 +49,13 @@ def install() -> None:
 
 
 def forgiving(override: str) -> str:
-    """Return `++key=value` for a value in a section of targets, however many `+` it came with."""
+    """Return `++key=value` for a value in a section of targets, however many `+` it came with.
+
+    A group that may be empty takes `null` for its option `none`.
+    """
     key, equals, value = override.partition("=")
+    if key in EMPTY_GROUPS and value == "null":
+        return f"{key}=none"
     name = key.lstrip("+")
     is_value = equals and "." in name and not key.startswith("~") and "/" not in name and "@" not in name
     return f"++{name}={value}" if is_value and name.split(".")[0] in FORGIVING_SECTIONS else override

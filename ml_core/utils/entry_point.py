@@ -72,8 +72,8 @@ def _reporting(run: Callable[[], Any], is_full: bool) -> Any:
 def _message(error: Exception) -> str:
     """Return what the terminal shows; its last line reads `ERROR [where]: what; what to do`."""
     if isinstance(error, UserError):
-        fix = f"; {error.fix}" if error.fix else ""
-        return f"ERROR [{error.where}]: {error.what.rstrip('.')}{fix}"
+        link = " " if error.what.endswith("?") else "; "
+        return f"ERROR [{error.where}]: {error.what.rstrip('.')}{link + error.fix if error.fix else ''}"
     if _is_composition_error(error):
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         cause = str(error.__cause__).splitlines()[0] if isinstance(error.__cause__, OmegaConfBaseException) else ""

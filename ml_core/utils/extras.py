@@ -37,6 +37,7 @@ TOP_LEVEL_KEYS = frozenset(
         "trust",
     }
 )
+EXTRAS = frozenset({"enforce_tags", "ignore_warnings", "print_config"})
 DATA_VARIABLES = {"HF_DATASETS_CACHE": "datasets", "HF_HUB_CACHE": "hub"}
 
 
@@ -52,6 +53,15 @@ def check_top_level(cfg: DictConfig) -> None:
                 str(key),
                 f"is no key of the top level, so it would change nothing.{nearest(str(key), TOP_LEVEL_KEYS)}",
                 f"Known: {listed(sorted(TOP_LEVEL_KEYS))}. Values of your own belong under params.",
+            )
+    _check_extras(cfg)
+
+
+def _check_extras(cfg: DictConfig) -> None:
+    for key in cfg.get("extras") or {}:
+        if key not in EXTRAS:
+            raise ConfigError(
+                f"extras.{key!s}", f"is no extra.{nearest(str(key), EXTRAS)}", f"There are: {listed(sorted(EXTRAS))}."
             )
 
 

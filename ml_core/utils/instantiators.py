@@ -8,6 +8,7 @@ its policy on dangerous targets holds.
 from __future__ import annotations
 
 import functools
+import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
@@ -18,9 +19,12 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ml_core.errors import ConfigError, MissingPackageError, PolicyError, UserError, listed
+from ml_core.errors import ConfigError, MissingPackageError, PolicyError, UserError, listed, nearest
 from ml_core.utils.packages import install_hint, missing_package
+from ml_core.utils.pylogger import RankedLogger
 from ml_core.utils.signatures import accepted, reject_unknown
+
+log = RankedLogger(__name__, rank_zero_only=True)
 
 DIRECTIVES = frozenset({"_target_", "_partial_", "_args_", "_recursive_", "_convert_"})
 INSTANCES = "params.instances"
@@ -52,8 +56,11 @@ class Builder:
 
     def build(self, path: str, **given: Any) -> Any:
         """Build the node at a dotted path, with further arguments that no YAML holds; None where it is null."""
-        node = OmegaConf.select(self.cfg, path)
-        return None if node is None else self._node(node, path, given)
+        head, _, key = path.rpartition(".")
+        parent = OmegaConf.select(self.cfg, head) if head else self.cfg
+        if parent is None or parent.get(key) is None:
+            return None
+        return self._node(parent[key], path, given) if given else self._child(parent, key, path)
 
     def build_each(self, path: str) -> list[Any]:
         """Build the entries of a mapping or list of nodes, in order; entries without `_target_` are skipped.
@@ -67,23 +74,25 @@ class Builder:
         node = OmegaConf.select(self.cfg, path)
         if node is None:
             return []
-        if isinstance(node, DictConfig):
-            keys: list[Any] = list(node)
-        elif isinstance(node, ListConfig):
-            keys = list(range(len(node)))
-        else:
+        if not isinstance(node, (DictConfig, ListConfig)):
             raise ConfigError(path, f"is {node!r}, but must be a mapping of nodes with `_target_`, or null.")
-        entries = ((key, node[key]) for key in keys)
-        return [self._node(v, f"{path}.{k!s}") for k, v in entries if isinstance(v, DictConfig) and "_target_" in v]
+        places = [(key, place) for key, place in _places(node, path) if node[key] is not None]
+        targets = [
+            (key, place) for key, place in places if isinstance(node[key], DictConfig) and "_target_" in node[key]
+        ]
+        for key, place in places:
+            if targets and (key, place) not in targets:
+                log.warning("%s has no `_target_`, so it is passed over.%s", place, nearest(str(key), map(str, node)))
+        return [self._child(node, key, place) for key, place in targets]
 
     def _node(self, node: Any, path: str, given: Mapping[str, Any] | None = None) -> Any:
         if isinstance(node, ListConfig):
-            return [self._child(node, i, f"{path}[{i}]") for i in range(len(node))]
+            return [self._child(node, index, place) for index, place in _places(node, path)]
         if not isinstance(node, DictConfig):
             return node
         if "_target_" in node:
             return self._target_node(node, path, dict(given or {}))
-        return {key: self._child(node, key, f"{path}.{key!s}") for key in node}
+        return {key: self._child(node, key, place) for key, place in _places(node, path)}
 
     def _child(self, parent: DictConfig | ListConfig, key: Any, path: str) -> Any:
         """Build one value of a container; an interpolation to a shared instance gives that instance."""
@@ -150,9 +159,8 @@ class Builder:
             name, _, target = self._header(node, path)
             reject_unknown(target, name, [str(key) for key in node if key not in DIRECTIVES], path)
         if isinstance(node, (DictConfig, ListConfig)):
-            for key in node if isinstance(node, DictConfig) else range(len(node)):
-                step = f".{key!s}" if isinstance(node, DictConfig) else f"[{key}]"
-                self._check(_value(node, key, f"{path}{step}"), f"{path}{step}")
+            for key, place in _places(node, path):
+                self._check(_value(node, key, place), place)
 
     def _wrapped(self, wrapper: type, node: DictConfig, path: str) -> Any:
         """Split a node into the arguments of its target and the further fields of `wrapper`."""
@@ -163,7 +171,9 @@ class Builder:
         OmegaConf.set_struct(rest, False)
         for key in beside:
             del rest[key]
-        return wrapper(**{inner: self._node(rest, path)}, **beside)
+        if "_target_" not in rest:
+            raise ConfigError(path, "has no `_target_`.", "Choose one, or set the whole node to null.")
+        return _call(wrapper, wrapper.__name__, [], {inner: self._node(rest, path), **beside}, path)
 
 
 class Deferred:
@@ -243,8 +253,16 @@ def _value(parent: DictConfig | ListConfig, key: Any, path: str) -> Any:
     try:
         return parent[key]
     except OmegaConfBaseException as error:
-        text = str(error).splitlines()[0]
+        quoted = re.search(r'raised while resolving interpolation: "(.*)"', str(error))
+        text = quoted.group(1) if quoted else str(error).splitlines()[0]
         raise ConfigError(path, f"has no value: {text}", "Give it in a file or on the command line.") from error
+
+
+def _places(node: DictConfig | ListConfig, path: str) -> list[tuple[Any, str]]:
+    """Return the keys of a container, each with its YAML path."""
+    if isinstance(node, DictConfig):
+        return [(key, f"{path}.{key!s}") for key in node]
+    return [(index, f"{path}[{index}]") for index in range(len(node))]
 
 
 def _plain(value: Any) -> Any:

@@ -154,8 +154,10 @@ def _quieten_lightning() -> None:
         logger.propagate = True
         logging.getLogger(f"{name}.utilities.rank_zero").addFilter(_is_no_advert)
     warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\).*")
-    # Our values are those of all ranks already. With sync_dist the progress bar, on rank 0 alone, would wait for the rest.
+    # Our values are those of all ranks already; with sync_dist the progress bar of rank 0 would wait for the others.
     warnings.filterwarnings("ignore", message=r".*recommended to use `self.log\('(train|val|test)/.*sync_dist=True.*")
+    warnings.filterwarnings("ignore", message=r".*Experiment logs directory .* exists and is not empty.*")
+    warnings.filterwarnings("ignore", message=r"Be aware that when using `ckpt_path`, callbacks used to create.*")
     warnings.filterwarnings("ignore", message=r".*does not have many workers.*")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 EXTRAS = {
     "aim": "loggers",
@@ -20,7 +21,8 @@ def install_hint(package: str) -> str:
     """Return the sentence that tells how to install a package: by the extra that holds it, or by its name."""
     extra = EXTRAS.get(package)
     if extra:
-        return f"Install the extra that holds it: uv pip install 'ml-core[{extra}]'"
+        project = "." if (Path(__file__).parents[2] / "pyproject.toml").exists() else "ml-core"
+        return f"Install the extra that holds it: uv pip install '{project}[{extra}]'"
     return f"Install it: uv pip install {package.replace('_', '-')}"
 
 

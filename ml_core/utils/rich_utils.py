@@ -12,6 +12,8 @@ from ml_core.utils.pylogger import current_rank
 
 PRINT_ORDER = ("data", "model", "callbacks", "logger", "trainer", "paths", "extras")
 SECRET = re.compile(r"(api_?key|token|secret|password|passwd|credential)s?$", re.IGNORECASE)
+REFERENCE = re.compile(r"\$\{[^,{}]*(,\s*(null|''|\"\"))?\}")
+"""An interpolation without a value of its own, such as `${oc.env:KEY}` or `${oc.env:KEY,null}`."""
 MASK = "<masked>"
 
 
@@ -23,6 +25,7 @@ def print_config_tree(cfg: DictConfig, to_terminal: bool = True, folder: Path | 
     import rich
     from rich.console import Console
     from rich.syntax import Syntax
+    from rich.text import Text
     from rich.tree import Tree
 
     if current_rank():
@@ -31,7 +34,9 @@ def print_config_tree(cfg: DictConfig, to_terminal: bool = True, folder: Path | 
     tree = Tree("CONFIG", style="dim", guide_style="dim")
     for key in [*(k for k in PRINT_ORDER if k in plain), *(k for k in plain if k not in PRINT_ORDER)]:
         is_tree = isinstance(plain[key], (dict, list)) and plain[key]
-        tree.add(key).add(Syntax(OmegaConf.to_yaml(plain[key]), "yaml") if is_tree else str(plain[key]))
+        tree.add(key).add(
+            Syntax(OmegaConf.to_yaml(plain[key]), "yaml", word_wrap=True) if is_tree else Text(str(plain[key]))
+        )
     if to_terminal:
         rich.print(tree)
     if folder is not None:
@@ -47,4 +52,5 @@ def mask_secrets(value: Any) -> Any:
 
 
 def _is_secret(key: Any, value: Any) -> bool:
-    return isinstance(value, str) and bool(value) and "${" not in value and bool(SECRET.search(str(key)))
+    can_hold_one = isinstance(value, (str, list, dict)) and bool(value)
+    return can_hold_one and bool(SECRET.search(str(key))) and not REFERENCE.fullmatch(str(value))

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import inspect
 import sys
+import sysconfig
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +31,11 @@ LIBRARIES = (
     "torchvision.transforms",
     "torchmetrics",
     "lightning.pytorch.callbacks",
-    "datasets.load",
-    "datasets.arrow_dataset",
-    "datasets.dataset_dict",
+    "datasets.load.load_dataset",
+    "datasets.load.load_from_disk",
+    "datasets.arrow_dataset.Dataset.from_*",
+    "datasets.dataset_dict.DatasetDict.from_*",
+    "datasets.dataset_dict.DatasetDict.load_from_disk",
     "datasets.combine",
 )
 """Where the targets of this project's own configurations are defined; a test holds the two together."""
@@ -59,8 +63,8 @@ class Trust:
             PolicyError: Names the target, its YAML path and the way to vouch for it.
         """
         origin = origin_of(target)
-        known = (*LIBRARIES, *self.packages)
-        is_known = any(origin == package or origin.startswith(f"{package}.") for package in known)
+        patterns = [p for package in (*LIBRARIES, *self.packages) for p in (package, f"{package}.*")]
+        is_known = any(fnmatchcase(origin, pattern) for pattern in patterns)
         for key in REFUSED_ARGUMENTS.intersection(keys):
             raise PolicyError(f"{path}.{key}", "comes out of a checkpoint and would load foreign code.")
         if origin in REFUSED or not (is_known or self._is_own(target)):
@@ -73,10 +77,15 @@ class Trust:
     def _is_own(self, target: Any) -> bool:
         module = sys.modules.get(getattr(inspect.unwrap(target), "__module__", None) or "")
         file = getattr(module, "__file__", None)
-        is_ours = origin_of(target).startswith("ml_core.")
-        if file is None or is_ours or "site-packages" in Path(file).parts:
+        if file is None or origin_of(target).startswith("ml_core.") or _is_installed(Path(file)):
             return False
         return any(Path(file).resolve().is_relative_to(folder) for folder in self.folders)
+
+
+def _is_installed(file: Path) -> bool:
+    """Whether a file belongs to Python or an installed package, wherever that is."""
+    homes = [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    return "site-packages" in file.parts or any(file.resolve().is_relative_to(home) for home in homes)
 
 
 def origin_of(target: Any) -> str:
@@ -84,7 +93,7 @@ def origin_of(target: Any) -> str:
     target = inspect.unwrap(target)
     owner = getattr(target, "__self__", None)
     if inspect.isclass(owner):
-        return f"{owner.__module__}.{owner.__qualname__}"
+        return f"{owner.__module__}.{owner.__qualname__}.{target.__name__}"
     module = getattr(target, "__module__", None) or ""
     name = getattr(target, "__qualname__", type(target).__qualname__)
     return f"{module}.{name}" if module else f"torch.{name}" if name.startswith("_VariableFunctions") else name

@@ -14,12 +14,13 @@ from torch.optim.lr_scheduler import (
     ReduceLROnPlateau,
     StepLR,
 )
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, IterableDataset
 
 from ml_core.errors import ConfigError
 from ml_core.models.optimization import SchedulerSpec, build_optimizer, build_scheduler
 
 BATCHES = 5
+ONES = torch.ones(BATCHES, 1)
 
 
 class Fitted(LightningModule):
@@ -43,7 +44,14 @@ class Fitted(LightningModule):
         return {"optimizer": self.built["scheduler"].optimizer, "lr_scheduler": self.built}
 
 
-def fit(spec, **trainer):
+class Stream(IterableDataset):
+    """As many batches, but without a length."""
+
+    def __iter__(self):
+        yield from ONES
+
+
+def fit(spec, data=ONES, **trainer):
     module = Fitted(spec)
     quiet = {
         "logger": False,
@@ -51,7 +59,7 @@ def fit(spec, **trainer):
         "enable_progress_bar": False,
         "enable_model_summary": False,
     }
-    Trainer(accelerator="cpu", devices=1, **quiet, **trainer).fit(module, DataLoader(torch.ones(BATCHES, 1)))
+    Trainer(accelerator="cpu", devices=1, **quiet, **trainer).fit(module, DataLoader(data))
     return module
 
 
@@ -82,6 +90,20 @@ def test_nothing_to_train_is_an_error(module):
         build_optimizer(partial(SGD, lr=0.5), module.parameters())
 
     assert str(error.value) == "model.optimizer: has nothing to train: no step of model.forward_fn holds weights."
+
+
+def test_an_optimizer_that_refuses_its_values_is_told():
+    with pytest.raises(ConfigError) as error:
+        build_optimizer(partial(SGD, lr=-1.0), nn.Linear(1, 1).parameters())
+
+    assert str(error.value) == "model.optimizer: could not be built: ValueError: Invalid learning rate: -1.0"
+
+
+def test_a_scheduler_that_refuses_its_values_is_told():
+    with pytest.raises(ConfigError) as error:
+        fit(SchedulerSpec(partial(ReduceLROnPlateau, factor=2.0)), max_epochs=1)
+
+    assert str(error.value) == "model.scheduler: could not be built: ValueError: Factor should be < 1.0."
 
 
 def test_by_default_a_scheduler_steps_every_epoch_and_looks_at_the_validation_total():
@@ -157,12 +179,18 @@ def test_max_steps_ends_the_schedule():
     assert fit(spec, max_steps=7).built["scheduler"].T_max == 7
 
 
-@pytest.mark.xfail(strict=True, reason="with max_steps, a scheduler that is stepped by epoch is told the steps")
 def test_max_steps_ends_the_schedule_by_epoch():
     module = fit(SchedulerSpec(CosineAnnealingLR, interval="epoch"), max_steps=2 * BATCHES)
 
     assert module.trainer.current_epoch == 2
     assert module.built["scheduler"].T_max == 2
+
+
+@pytest.mark.xfail(strict=True, raises=OverflowError, reason="the number of batches of a stream is infinite")
+def test_max_steps_ends_the_schedule_of_a_stream():
+    module = fit(SchedulerSpec(CosineAnnealingLR, interval="epoch"), Stream(), max_steps=2 * BATCHES)
+
+    assert 1 <= module.built["scheduler"].T_max <= 2 * BATCHES
 
 
 @pytest.mark.parametrize(
@@ -187,6 +215,7 @@ def test_training_without_an_end_has_no_length():
     with pytest.raises(ConfigError) as error:
         fit(SchedulerSpec(CosineAnnealingLR), max_epochs=-1)
 
-    assert str(error.value) == (
-        "model.scheduler: needs 'T_max', but the training has no end. Set trainer.max_epochs or max_steps."
+    assert (
+        str(error.value)
+        == "model.scheduler: needs 'T_max', but the training has no end. Set trainer.max_epochs or max_steps."
     )

@@ -43,12 +43,12 @@ def test_a_mistake_in_composition_exits_with_64_and_one_line(arguments, line, ru
     [
         (
             "model.optimizer.lrr=1",
-            "ERROR [model.optimizer.lrr]: torch.optim.AdamW takes no 'lrr'. Did you mean 'lr'?; It takes: params, lr,",
+            "ERROR [model.optimizer.lrr]: torch.optim.AdamW takes no 'lrr'. Did you mean 'lr'? It takes: params, lr,",
         ),
         (
             "data.batchsize=64",
             "ERROR [data.batchsize]: neither BaseDataModule nor DataLoader takes 'batchsize' here. "
-            "Did you mean 'batch_size'?; They take:",
+            "Did you mean 'batch_size'? They take:",
         ),
         ("trainer.max_epoch=1", "ERROR [trainer.max_epoch]: lightning.pytorch.trainer.Trainer takes no 'max_epoch'."),
         ("data.val_ratio=1.5", "ERROR [data.val_ratio]: is 1.5, but must be a share from 0 (no validation) to below 1"),

@@ -1,5 +1,7 @@
 """SimpleDenseNet against the same layers written by hand."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch.nn import functional
@@ -39,7 +41,7 @@ def test_it_is_three_blocks_and_a_linear_layer(training):
 
 def test_the_number_of_weights_follows_from_the_widths():
     widths = [784, 64, 128, 32]
-    blocks = sum(a * b + b + 2 * b for a, b in zip(widths, widths[1:], strict=False))
+    blocks = sum(a * b + b + 2 * b for a, b in pairwise(widths))
 
     network = SimpleDenseNet(*widths, output_size=10)
 

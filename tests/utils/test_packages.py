@@ -1,0 +1,45 @@
+"""Which command installs a package."""
+
+import re
+import tomllib
+
+import pytest
+from setting import ROOT
+
+from ml_core.utils.packages import EXTRAS, install_hint, missing_package
+
+DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+DISTRIBUTIONS = {
+    "hydra_plugins": "hydra-submitit-launcher",
+    "submitit": "hydra-submitit-launcher",
+    "tensorboardX": "tensorboard",
+}
+
+
+@pytest.mark.parametrize("package", EXTRAS)
+def test_the_extra_of_a_package_holds_it(package):
+    distribution = DISTRIBUTIONS.get(package, package.replace("_", "-"))
+    declared = [re.split(r"[\[<>=;! ]", entry)[0] for entry in DECLARED[EXTRAS[package]]]
+
+    assert distribution in declared
+    assert install_hint(package) == f"Install the extra that holds it: uv pip install '.[{EXTRAS[package]}]'"
+
+
+def test_any_other_package_is_installed_by_name():
+    assert install_hint("torch_geometric") == "Install it: uv pip install torch-geometric"
+
+
+@pytest.mark.parametrize(
+    ("error", "package"),
+    [
+        (ModuleNotFoundError("No module named 'mlflow.tracking'", name="mlflow.tracking"), "mlflow"),
+        (
+            ModuleNotFoundError("Requirement 'mlflow>=1.0.0' not met. HINT: Try `pip install -U 'mlflow>=1.0.0'`"),
+            "mlflow",
+        ),
+        (ModuleNotFoundError("Please install comet-ml to use it"), "comet_ml"),
+        (ImportError("cannot import it"), None),
+    ],
+)
+def test_an_import_error_tells_its_package(error, package):
+    assert missing_package(error) == package
