@@ -96,5 +96,9 @@ def _length(spec: SchedulerSpec, trainer: Trainer) -> dict[str, int]:
         )
     if spec.interval == "epoch":
         trainer.fit_loop.setup_data()  # so that the number of batches is known
+        if math.isinf(trainer.num_training_batches):
+            raise ConfigError(
+                "model.scheduler.interval", "is epoch, but the data has no length, so no epoch has.", "Set it to step."
+            )
         steps = math.ceil(steps / math.ceil(trainer.num_training_batches / trainer.accumulate_grad_batches))
     return {names[0]: max(1, int(steps) // spec.frequency)}

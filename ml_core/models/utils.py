@@ -67,6 +67,8 @@ class CriterionsComposition(NamedCallables):
 
     def _loss(self, name: str, batch: Batch) -> Tensor:
         loss = self[name](**select(batch, self.pairs[name], f"mapping.{name}"))
+        if not isinstance(loss, Tensor):
+            raise ConfigError(f"criterions.{name}", f"gives a {type(loss).__name__}, not a tensor.")
         if loss.ndim:
             raise ConfigError(
                 f"criterions.{name}",

@@ -47,7 +47,7 @@ class ComposeTransform(NamedCallables):
         result = dict(require_batch(batch, "ComposeTransform"))
         for name in self.names:
             try:
-                result.update(self[name](result))
+                result.update(_new_keys(self[name](result)))
             except UserError as error:
                 error.within(name)
                 raise
@@ -90,6 +90,8 @@ class WrapTransform(nn.Module):
         self.pairs = None if mapping is None else resolve_mapping(mapping)
         self.reads = None if self.pairs is None else tuple(dict.fromkeys(key for key, _ in self.pairs))
         self.writes = _written(new_key)
+        if self.writes is not None and len(set(self.writes)) < len(self.writes):
+            raise ConfigError("new_key", f"names a key twice: {listed(self.writes)}.")
         if self.pairs is not None:
             check_parameters(transform, self.pairs)
 
@@ -125,23 +127,31 @@ class RenameTransform:
 
 
 def check_parameters(target: Callable[..., Any], pairs: Sequence[tuple[str, str]], where: str = "mapping") -> None:
-    """Check that a mapping names parameters of `target`.
+    """Check that a mapping names parameters of `target`, and all that it needs.
 
     Raises:
         ConfigError: Names the parameters that it takes, and says so when the mapping is written the wrong way
             round.
     """
     takes = accepted(target)
-    if takes is None or takes.is_open:
+    if takes is None:
         return
     for key, parameter in pairs:
-        if parameter not in takes.names:
+        if parameter not in takes.names and not takes.is_open:
             turned = " A mapping reads {batch_key: parameter}; this one looks turned round." * (key in takes.names)
             raise ConfigError(
                 f"{where}.{key}",
                 f"{name_of(target)} has no parameter '{parameter}'.{turned}",
                 f"It takes: {listed(takes.names) if takes.names else 'positional arguments only'}.",
             )
+
+    missing = [name for name in takes.names if name in takes.required and name not in (p for _, p in pairs)]
+    if missing:
+        raise ConfigError(
+            where,
+            f"{name_of(target)} needs {listed(repr(name) for name in missing)}, which no key feeds.",
+            f"It takes: {listed(takes.names)}.",
+        )
 
 
 def stack_rows(rows: list[Any]) -> Any:
@@ -152,6 +162,12 @@ def stack_rows(rows: list[Any]) -> Any:
     ):
         return stack(rows)
     return rows
+
+
+def _new_keys(result: Any) -> Mapping[str, Any]:
+    if isinstance(result, Mapping):
+        return result
+    raise ConfigError("", f"returned a {type(result).__name__}, but a transform must return a dict of its new keys.")
 
 
 def _written(new_key: str | Sequence[str] | Mapping[str, str] | None) -> tuple[str, ...] | None:

@@ -15,6 +15,7 @@ from ml_core.batch import Batch, missing_key
 from ml_core.transforms.base import stack_rows
 
 _EIGHT_BIT_MODES = frozenset({"L", "RGB", "RGBA"})
+_CHANNELS = frozenset({1, 3, 4})
 _FROM_PIL = (v1.ToTensor, v2.ToTensor, v2.ToImage, v2.PILToTensor)
 _PER_IMAGE = (v2.Lambda, v2.ToPILImage, v2.FiveCrop, v2.TenCrop)
 
@@ -102,7 +103,11 @@ class _Chain:
 
 
 def _to_float(images: Tensor) -> Tensor:
-    """Scale 8-bit images to [0, 1], as torchvision's ToTensor does."""
+    """Scale 8-bit images to [0, 1] and put the channels first, as torchvision's ToTensor does with arrays."""
+    if images.ndim == 3:
+        images = images.unsqueeze(1)
+    elif images.shape[1] not in _CHANNELS and images.shape[-1] in _CHANNELS:
+        images = images.movedim(-1, 1).contiguous()
     return images.float().div_(255) if images.dtype == torch.uint8 else images
 
 

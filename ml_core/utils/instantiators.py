@@ -82,7 +82,11 @@ class Builder:
         ]
         for key, place in places:
             if targets and (key, place) not in targets:
-                log.warning("%s has no `_target_`, so it is passed over.%s", place, nearest(str(key), map(str, node)))
+                log.warning(
+                    "%s has no `_target_`, so it is passed over.%s",
+                    place,
+                    nearest(str(key), (str(k) for k, _ in targets)),
+                )
         return [self._child(node, key, place) for key, place in targets]
 
     def _node(self, node: Any, path: str, given: Mapping[str, Any] | None = None) -> Any:
@@ -214,7 +218,7 @@ def _resolution_error(name: str, where: str, error: InstantiationException) -> U
     first = causes[-1]
     text = str(first).splitlines()[0] if str(first) else type(first).__name__
     if not isinstance(first, (ImportError, AttributeError, InstantiationException)):
-        return ConfigError(where, f"importing {name} failed: {type(first).__name__}: {text}", "Mend that module.")
+        return ConfigError(where, f"importing {name} failed: {type(first).__name__}: {text}.", "Mend that module.")
     if len(causes) == 1 and "locating" not in text and "callable" not in text:
         return PolicyError(where, f"{name} is refused: {text}")
     return ConfigError(where, f"there is no {name}: {text}", "Check the spelling, module by module.")
@@ -246,7 +250,8 @@ def _require_all(target: Any, name: str, args: list[Any], kwargs: dict[str, Any]
         return
     missing = [key for key in takes.names if key in takes.required and key not in kwargs]
     if missing:
-        raise ConfigError(path, f"{name} needs {listed(repr(k) for k in missing)}, which is not given.")
+        verb = "is" if len(missing) == 1 else "are"
+        raise ConfigError(path, f"{name} needs {listed(repr(k) for k in missing)}, which {verb} not given.")
 
 
 def _value(parent: DictConfig | ListConfig, key: Any, path: str) -> Any:

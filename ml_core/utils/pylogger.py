@@ -47,5 +47,5 @@ class RankedLogger(logging.LoggerAdapter):
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         """Put the rank in front, in runs that have several."""
         message, kwargs = super().process(msg, kwargs)
-        is_one_of_many = os.environ.get("WORLD_SIZE", "1") != "1"
+        is_one_of_many = any(os.environ.get(name, "1") != "1" for name in ("WORLD_SIZE", "SLURM_NTASKS"))
         return (f"[rank {current_rank()}] {message}" if is_one_of_many else message), kwargs

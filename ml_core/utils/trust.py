@@ -40,7 +40,15 @@ LIBRARIES = (
 )
 """Where the targets of this project's own configurations are defined; a test holds the two together."""
 
-REFUSED = frozenset({"torch._VariableFunctionsClass.from_file"})
+REFUSED = (
+    "torch._VariableFunctionsClass.from_file",
+    # These load models of any name with trust_remote_code
+    "torchmetrics.multimodal.*",
+    "torchmetrics.functional.multimodal.*",
+)
+CONSTRUCTORS = ("from_*", "load_from_disk")
+"""Methods of classes that make objects; no other method of a class is a target."""
+
 REFUSED_ARGUMENTS = frozenset({"trust_remote_code"})
 
 
@@ -67,7 +75,8 @@ class Trust:
         is_known = any(fnmatchcase(origin, pattern) for pattern in patterns)
         for key in REFUSED_ARGUMENTS.intersection(keys):
             raise PolicyError(f"{path}.{key}", "comes out of a checkpoint and would load foreign code.")
-        if origin in REFUSED or not (is_known or self._is_own(target)):
+        is_refused = any(fnmatchcase(origin, pattern) for pattern in REFUSED) or _is_other_method(target)
+        if not self._is_own(target) and (is_refused or not is_known):
             raise PolicyError(
                 f"{path}._target_",
                 f"{name} comes out of a checkpoint and is not among the libraries that are built from one.",
@@ -80,6 +89,13 @@ class Trust:
         if file is None or origin_of(target).startswith("ml_core.") or _is_installed(Path(file)):
             return False
         return any(Path(file).resolve().is_relative_to(folder) for folder in self.folders)
+
+
+def _is_other_method(target: Any) -> bool:
+    """Whether a target is a method of a class and no constructor; functions of torch's C library are none."""
+    name = getattr(target, "__qualname__", "")
+    is_method = "." in name and not inspect.isclass(target) and not name.startswith("_VariableFunctionsClass.")
+    return is_method and not any(fnmatchcase(name.rpartition(".")[2], pattern) for pattern in CONSTRUCTORS)
 
 
 def _is_installed(file: Path) -> bool:

@@ -51,7 +51,7 @@ def test_only_values_of_sections_with_targets_are_forgiven(given: str, meant: st
 
 
 def test_a_misspelt_key_elsewhere_is_an_error_of_composition(compose_config: Compose):
-    with pytest.raises(ConfigCompositionException, match="paths.dta_dir"):
+    with pytest.raises(ConfigCompositionException, match=r"paths\.dta_dir"):
         compose_config("paths.dta_dir=/x")
 
 

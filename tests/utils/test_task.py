@@ -56,5 +56,5 @@ def test_a_key_that_nothing_reads_is_refused(compose_config: Compose):
         raise AssertionError("must not run")
 
     cfg = compose_config("+trianer.max_epochs=3")
-    with pytest.raises(ConfigError, match="trianer: is no key of the top level.* Did you mean 'trainer'?"):
+    with pytest.raises(ConfigError, match=r"trianer: is no key of the top level.* Did you mean 'trainer'\?"):
         never(cfg)

@@ -173,7 +173,6 @@ def test_importing_a_module_by_name_is_refused():
         check(resolve_target("datasets.load.import_main_class"))
 
 
-@pytest.mark.xfail(strict=True, reason="methods of trusted classes are trusted, also those that delete")
 def test_a_configuration_cannot_delete_a_folder(tmp_path):
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis.tex").write_text("")
@@ -195,7 +194,6 @@ def test_a_configuration_cannot_delete_a_folder(tmp_path):
     assert (tmp_path / "home" / "thesis.tex").exists()
 
 
-@pytest.mark.xfail(strict=True, reason="methods of trusted classes are trusted, also those that write")
 def test_a_configuration_cannot_overwrite_a_file(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     callback = "lightning.pytorch.callbacks.ModelCheckpoint"
@@ -208,9 +206,9 @@ def test_a_configuration_cannot_overwrite_a_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "target", ["torchmetrics.multimodal.CLIPScore", "torchmetrics.functional.multimodal.clip_score"]
+    "target",
+    ["torchmetrics.multimodal.clip_score.CLIPScore", "torchmetrics.functional.multimodal.clip_score.clip_score"],
 )
-@pytest.mark.xfail(strict=True, reason="loads any repository named *jinaai* with trust_remote_code=True")
 def test_metrics_that_load_foreign_code_are_refused(target):
     with pytest.raises(PolicyError):
         check(resolve_target(target), name=target, keys=["model_name_or_path"])
