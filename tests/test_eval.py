@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from omegaconf import OmegaConf
-from setting import Compose
+from setting import ROOT, Compose
 
 from ml_core.data.sources import mnist_mini
 from ml_core.errors import ConfigError, DataError, PolicyError, StorageError
@@ -68,6 +68,20 @@ def test_also_through_the_command(checkpoint: Path, run_folder: Path, run_comman
     logs = run_command(eval_main, f"ckpt_path={checkpoint}", "logger=csv")
     (folder,) = (logs / "eval" / "runs").iterdir()
     assert values_of_test(folder) == pytest.approx(values_of_test(run_folder), abs=1e-6)
+
+
+def test_also_after_the_experiment_was_edited(run_command: Callable[..., Path], tmp_path: Path):
+    experiment = tmp_path / "configs" / "experiment" / "mine.yaml"
+    experiment.parent.mkdir(parents=True)
+    text = (ROOT / "configs" / "experiment" / "example.yaml").read_text()
+    experiment.write_text(text)
+    logs = run_command(train_main, "--config-dir", str(tmp_path / "configs"), "experiment=mine", *QUICK[1:])
+    (folder,) = (logs / "train" / "runs").iterdir()
+    experiment.write_text(text.replace("accuracy", "acc").replace("64", "1"))
+    last = folder / "checkpoints" / "last.ckpt"
+    run_command(eval_main, "--config-dir", str(tmp_path / "configs"), f"ckpt_path={last}", "logger=csv")
+    (evaluated,) = (logs / "eval" / "runs").iterdir()
+    assert values_of_test(evaluated) == pytest.approx(values_of_test(folder), abs=1e-6)
 
 
 def test_data_model_metrics_and_seed_come_from_the_checkpoint(checkpoint: Path, compose_config: Compose):

@@ -1,0 +1,197 @@
+"""What a user must be able to write: experiments of one YAML file, trained for a few steps, and looked into."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+
+from ml_core.errors import ConfigError
+from ml_core.train import train
+from ml_core.utils.project_root import config_folder
+
+HEAD = """\
+# @package _global_
+defaults:
+  - override /data: mnist_mini
+  - override /model: {model}
+  - override /logger: none
+seed: 1
+trainer: {{accelerator: cpu, min_epochs: 1, max_epochs: 1, limit_train_batches: 4, limit_val_batches: 2}}
+extras: {{print_config: false}}
+"""
+
+SHARED = """
+params:
+  instances:
+    encoder: {_target_: torch.nn.Linear, in_features: 784, out_features: 8}
+    decoder: {_target_: torch.nn.Linear, in_features: 8, out_features: 784}
+    judge: {_target_: torch.nn.Linear, in_features: 784, out_features: 2}
+model:
+  _target_: ml_core.models.base_module.BaseLitModule
+  optimizer: {_target_: torch.optim.SGD, _partial_: true, lr: 0.1}
+  forward_fn:
+    _target_: ml_core.transforms.base.ComposeTransform
+    flat: {_target_: ml_core.transforms.base.WrapTransform, transform: {_target_: torch.nn.Flatten},
+           mapping: {image: input}, new_key: view_a}
+    flip: {_target_: ml_core.transforms.base.WrapTransform,
+           transform: {_target_: torch.flip, _partial_: true, dims: [1]}, mapping: {view_a: input}, new_key: view_b}
+    code_a: {_target_: ml_core.transforms.base.WrapTransform, transform: "${params.instances.encoder}",
+             mapping: {view_a: input}, new_key: code_a}
+    code_b: {_target_: ml_core.transforms.base.WrapTransform, transform: "${params.instances.encoder}",
+             mapping: {view_b: input}, new_key: code_b}
+    again: {_target_: ml_core.transforms.base.WrapTransform, transform: "${params.instances.decoder}",
+            mapping: {code_a: input}, new_key: again}
+    none: {_target_: ml_core.transforms.base.WrapTransform, transform: {_target_: torch.sub, _partial_: true},
+           mapping: {view_a: [input, other]}, new_key: zeros}
+  inference_fn:
+    _target_: ml_core.transforms.base.WrapTransform
+    transform: "${params.instances.decoder}"
+    mapping: {code_b: input}
+    new_key: generated
+  criterions:
+    _target_: ml_core.models.utils.CriterionsComposition
+    criterions: [{_target_: torch.nn.MSELoss}, {_target_: torch.nn.L1Loss}]
+    mapping: [{again: input, view_a: target}, {code_a: input, code_b: target}]
+callbacks:
+  metrics_callback:
+    tracked_metric_name: error
+    metrics:
+      _target_: ml_core.models.utils.MetricsComposition
+      metrics:
+        error: {_target_: torchmetrics.MeanSquaredError}
+        judged: {_target_: judging.Judged, network: "${params.instances.judge}", encoder: "${params.instances.encoder}"}
+      mapping:
+        error: {generated: preds, view_a: target}
+        judged: {generated: fake}
+      stages: {error: [val, test], judged: [val, test]}
+"""
+
+JUDGING = '''
+import torch
+import torchmetrics
+
+
+class Judged(torchmetrics.Metric):
+    """Mean score of what was generated, by a network that only this metric uses."""
+
+    higher_is_better = True
+
+    def __init__(self, network, encoder):
+        super().__init__()
+        self.network, self.encoder = network, encoder
+        self.add_state("total", torch.tensor(0.0), dist_reduce_fx="sum")
+
+    def update(self, fake):
+        self.total += self.network(fake).sum()
+
+    def compute(self):
+        return self.total
+'''
+
+ECOSYSTEM = """
+data:
+  transform:
+    to_rgb: {_target_: ml_core.transforms.image.TorchVisionTransform, key: image,
+             transform: {_target_: torchvision.transforms.v2.Grayscale, num_output_channels: 3}}
+model:
+  _target_: ml_core.models.base_module.BaseLitModule
+  forward_fn:
+    _target_: ml_core.transforms.base.WrapTransform
+    transform: {_target_: torchvision.models.resnet18, num_classes: 10}
+    mapping: {image: x}
+    new_key: logits
+  criterions:
+    _target_: ml_core.models.utils.CriterionsComposition
+    criterions: {_target_: torch.nn.CrossEntropyLoss, label_smoothing: 0.1}
+    mapping: {logits: input, label: target}
+  optimizer: {_target_: torch.optim.NAdam, _partial_: true, lr: 0.001, momentum_decay: 0.005}
+  scheduler: {_target_: torch.optim.lr_scheduler.OneCycleLR, _partial_: true, max_lr: 0.01, interval: step}
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path):
+    """Train an experiment that a user keeps in a folder of their own."""
+
+    def train_experiment(text: str, model: str = "null", *overrides: str):
+        (tmp_path / "configs" / "experiment").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "configs" / "experiment" / "mine.yaml").write_text(HEAD.format(model=model) + text)
+        words = [f"hydra.searchpath=[file://{tmp_path / 'configs'}]", "experiment=mine", *overrides]
+        GlobalHydra.instance().clear()
+        with initialize_config_dir(str(config_folder()), version_base="1.3"):
+            cfg = compose("train.yaml", [*words, f"paths.output_dir={tmp_path}", f"paths.work_dir={tmp_path}"])
+        return train(cfg)
+
+    return train_experiment
+
+
+@pytest.fixture
+def shared(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "judging.py").write_text(JUDGING)
+    monkeypatch.syspath_prepend(tmp_path)
+    return run(SHARED)
+
+
+def test_one_network_takes_two_inputs_and_is_one_object(shared):
+    _, objects = shared
+    steps = objects["model"].forward_fn
+    assert steps["code_a"].transform is steps["code_b"].transform
+    assert objects["model"].inference_fn.transform is steps["again"].transform
+
+
+def test_one_key_feeds_two_arguments(shared):
+    _, objects = shared
+    batch = next(iter(objects["datamodule"].val_dataloader()))
+    assert not objects["model"](batch)["zeros"].any()
+
+
+def test_what_the_model_uses_is_trained_once_and_what_only_a_metric_uses_is_not(shared):
+    _, objects = shared
+    trained = [p for group in objects["trainer"].optimizers[0].param_groups for p in group["params"]]
+    steps = objects["model"].forward_fn
+    expected = [*steps["code_a"].transform.parameters(), *steps["again"].transform.parameters()]
+    assert {id(p) for p in trained} == {id(p) for p in expected}
+    assert len(trained) == 4
+
+
+def test_metrics_of_every_stage_use_the_very_network_of_the_model(shared):
+    _, objects = shared
+    encoder = objects["model"].forward_fn["code_a"].transform
+    judges = {id(objects["model"].val_metrics["judged"].network), id(objects["model"].test_metrics["judged"].network)}
+    assert objects["model"].val_metrics["judged"].encoder is encoder
+    assert len(judges) == 1
+
+
+def test_metrics_look_at_what_was_generated_in_the_stages_that_are_wanted(shared):
+    metrics, _ = shared
+    assert {"val/error", "test/error", "val/judged", "test/judged", "train/loss_0", "train/loss_1"} <= set(metrics)
+    assert not {"train/error", "train/judged"} & set(metrics)
+    assert metrics["val/best"] == metrics["val/error"]
+
+
+def test_a_network_that_only_a_metric_uses_goes_through_a_checkpoint(shared, tmp_path: Path):
+    _, objects = shared
+    judge = objects["model"].val_metrics["judged"].network
+    state = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    assert torch.equal(state["val_metrics.judged.network.weight"], judge.weight)
+
+
+def test_anything_from_the_ecosystem_is_used_as_its_own_documentation_writes_it(run):
+    _, objects = run(ECOSYSTEM)
+    (config,) = objects["trainer"].lr_scheduler_configs
+    assert config.interval == "step"
+    assert config.scheduler.total_steps == 4
+    assert type(objects["trainer"].optimizers[0]).__name__ == "NAdam"
+
+
+def test_pointing_at_a_node_elsewhere_is_refused_with_the_way_out(run):
+    with pytest.raises(ConfigError) as error:
+        run(ECOSYSTEM + 'callbacks: {other: {_target_: torch.nn.Sequential, _args_: ["${model.criterions}"]}}\n')
+    assert str(error.value) == (
+        "callbacks.other._args_[0]: points at the node 'model.criterions', which has a `_target_`, so it would "
+        "become a second object. Move that node to params.instances and point both places at it."
+    )
