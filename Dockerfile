@@ -13,7 +13,7 @@ RUN chown user:user /app
 USER user
 
 COPY --chown=user:user . .
-RUN make setup && rm -rf /home/user/.cache
+RUN make setup && rm -rf ~/.cache
 
 ENTRYPOINT [".venv/bin/python", "ml_core/train.py"]
 CMD ["experiment=example"]
