@@ -33,7 +33,6 @@ def evaluate(cfg: DictConfig) -> tuple[dict[str, Any], dict[str, Any]]:
 
     run.prepare(cfg.seed)
     objects = run.build(cfg, run.guard_of_stored(cfg))
-    run.require_test_split(objects)
     metrics = run.test(objects, checkpoint)
     run.say_result(metrics)
     return metrics, objects

@@ -229,4 +229,4 @@ def test_a_set_without_a_test_split_is_an_error_on_evaluation(
     cfg = compose_config(f"ckpt_path={checkpoint}", f"data.hf_dict_dataset={source}", config="eval.yaml")
     with pytest.raises(DataError) as error:
         evaluate(cfg)
-    assert str(error.value) == "data: there is no test split to evaluate on."
+    assert str(error.value) == "data: there is no test split. Splits: train, validation."

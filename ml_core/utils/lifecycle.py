@@ -14,7 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from ml_core.callbacks.run_state import RunState
-from ml_core.errors import ConfigError, DataError, StorageError
+from ml_core.errors import ConfigError, StorageError
 from ml_core.utils.instantiators import Builder, Guard
 from ml_core.utils.logging_utils import log_hyperparameters
 from ml_core.utils.pylogger import RankedLogger
@@ -85,10 +85,10 @@ def test(objects: Objects, ckpt_path: str | None) -> dict[str, Any]:
 def has_test_split(objects: Objects) -> bool:
     """Whether there is something to test on; says so where there is not.
 
-    Any other LightningDataModule than ours is taken to have one.
+    Data that is not loaded yet is not loaded for this: its test loader tells.
     """
-    has_split = getattr(objects["datamodule"], "has_split", None)
-    if has_split is None or has_split("test"):
+    splits = getattr(objects["datamodule"], "splits", None)
+    if not splits or "test" in splits:
         return True
     log.warning("The data set has no test split: nothing is tested. test=false switches this message off.")
     return False
@@ -176,13 +176,3 @@ def _how_to_give(section: str) -> str:
         if is_job
         else f"Choose one: {section}=<name>."
     )
-
-
-def require_test_split(objects: Objects) -> None:
-    """Refuse to evaluate without a test split.
-
-    Raises:
-        DataError: Names the splits that there are.
-    """
-    if not has_test_split(objects):
-        raise DataError("data", "there is no test split to evaluate on.")
