@@ -53,6 +53,7 @@ class Builder:
         self.cfg = cfg
         self.guard = guard
         self._instances: dict[str, Any] = {}
+        self._unfinished: set[str] = set()
 
     def build(self, path: str, **given: Any) -> Any:
         """Build the node at a dotted path, with further arguments that no YAML holds; None where it is null."""
@@ -116,8 +117,14 @@ class Builder:
         return self._node(value, path)
 
     def _instance(self, source: str, node: DictConfig) -> Any:
+        if source in self._unfinished:
+            raise ConfigError(source, "is made of itself: it points at a node that points back at it.")
         if source not in self._instances:
-            self._instances[source] = self._node(node, source)
+            self._unfinished.add(source)
+            try:
+                self._instances[source] = self._node(node, source)
+            finally:
+                self._unfinished.discard(source)
         return self._instances[source]
 
     def _target_node(self, node: DictConfig, path: str, given: dict[str, Any]) -> Any:

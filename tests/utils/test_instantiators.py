@@ -215,7 +215,7 @@ def test_instances_that_point_at_each_other_are_refused():
         "b": node(Component, value="${params.instances.a}"),
     }
 
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError, match=r"^params\.instances\.a: is made of itself"):
         build(node(Component, value="${params.instances.a}"), params={"instances": instances})
 
 
