@@ -22,6 +22,7 @@ LAYERS = (
         "ml_core.utils.project_root",
         "ml_core.utils.pylogger",
         "ml_core.utils.rich_utils",
+        "ml_core.utils.retargeting",
         "ml_core.utils.signatures",
         "ml_core.utils.stages",
         "ml_core.utils.checkpoint_io",

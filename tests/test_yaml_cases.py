@@ -92,6 +92,20 @@ class Judged(torchmetrics.Metric):
         return self.total
 '''
 
+TINY = """
+from torch import nn
+
+
+class TinyNet(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.width = width
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(784, width), nn.ReLU(), nn.Linear(width, 10))
+
+    def forward(self, x):
+        return self.layers(x)
+"""
+
 ECOSYSTEM = """
 data:
   transform:
@@ -134,6 +148,14 @@ def shared(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "judging.py").write_text(JUDGING)
     monkeypatch.syspath_prepend(tmp_path)
     return run(SHARED)
+
+
+def test_a_network_of_ones_own_takes_the_place_of_another(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "tiny.py").write_text(TINY)
+    monkeypatch.syspath_prepend(tmp_path)
+    _, objects = run("model: {forward_fn: {network: {transform: {_target_: tiny.TinyNet, width: 32}}}}\n", "mnist")
+    network = objects["model"].forward_fn["network"].transform
+    assert (type(network).__name__, network.width) == ("TinyNet", 32)
 
 
 def test_one_network_takes_two_inputs_and_is_one_object(shared):

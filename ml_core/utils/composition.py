@@ -1,12 +1,13 @@
 """What is done to Hydra's composition, for every way it is started: command line, sweeps and the compose API.
 
-Two things, in one wrapper around Hydra 1.3's config loader (a private method; `tests/utils/test_composition.py`
-fails when Hydra changes it):
+Three things, in wrappers around Hydra 1.3's config loader (private methods; `tests/utils/test_composition.py` fails
+when Hydra changes them):
 
 - `trainer.x=`, `+trainer.x=` and `++trainer.x=` are one and the same, for all sections whose keys are arguments
   of a target; what the target does not take is found when it is built.
 - Where a configuration starts from a checkpoint (`eval.yaml`), its sections become the options `from_checkpoint`
   of their groups, so that anything on the command line overrides them in Hydra's own way.
+- A node whose `_target_` changes remembers which arguments were those of the old one (`utils/retargeting.py`).
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from typing import Any
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
+from ml_core.utils.retargeting import Retargeting, mark_overrides
 from ml_core.utils.stored_config import read_config, read_stored
 
 FORGIVING_SECTIONS = frozenset({"callbacks", "data", "logger", "model", "params", "trainer"})
@@ -46,6 +49,32 @@ def install() -> None:
 
     load._is_ml_core = True  # type: ignore[attr-defined]
     ConfigLoaderImpl._load_configuration_impl = load  # type: ignore[method-assign]
+    _install_retargeting()
+
+
+def _install_retargeting() -> None:
+    merge, load_file = ConfigLoaderImpl._compose_config_from_defaults_list, ConfigLoaderImpl._load_single_config
+    apply_overrides = ConfigLoaderImpl._apply_overrides_to_config
+
+    @functools.wraps(merge)
+    def merge_watched(self: Any, *args: Any, **kwargs: Any) -> DictConfig:
+        self._retargeting = Retargeting()
+        return merge(self, *args, **kwargs)
+
+    @functools.wraps(load_file)
+    def load_watched(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = load_file(self, *args, **kwargs)
+        self._retargeting.watch(result.config)
+        return result
+
+    @functools.wraps(apply_overrides)
+    def apply_marked(overrides: list[Override], cfg: DictConfig) -> None:
+        mark_overrides(overrides, cfg)
+        apply_overrides(overrides, cfg)
+
+    ConfigLoaderImpl._compose_config_from_defaults_list = merge_watched  # type: ignore[method-assign]
+    ConfigLoaderImpl._load_single_config = load_watched  # type: ignore[method-assign]
+    ConfigLoaderImpl._apply_overrides_to_config = staticmethod(apply_marked)  # type: ignore[method-assign]
 
 
 def forgiving(override: str) -> str:

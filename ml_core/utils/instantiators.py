@@ -22,11 +22,12 @@ from omegaconf.errors import OmegaConfBaseException
 from ml_core.errors import ConfigError, MissingPackageError, PolicyError, UserError, listed, nearest
 from ml_core.utils.packages import install_hint, missing_package
 from ml_core.utils.pylogger import RankedLogger
+from ml_core.utils.retargeting import INHERITED
 from ml_core.utils.signatures import accepted, reject_unknown
 
 log = RankedLogger(__name__, rank_zero_only=True)
 
-DIRECTIVES = frozenset({"_target_", "_partial_", "_args_", "_recursive_", "_convert_"})
+DIRECTIVES = frozenset({"_target_", "_partial_", "_args_", "_recursive_", "_convert_", INHERITED})
 INSTANCES = "params.instances"
 
 Guard = Callable[[str, Any, Iterable[str], str], None]
@@ -129,7 +130,7 @@ class Builder:
 
     def _target_node(self, node: DictConfig, path: str, given: dict[str, Any]) -> Any:
         name, is_partial, target = self._header(node, path)
-        keys = [str(key) for key in node if key not in DIRECTIVES]
+        keys = _arguments(node, target, name, path)
         reject_unknown(target, name, keys, path)
         if node.get("_recursive_", True) is False:
             kwargs = {key: _plain(_value(node, key, f"{path}.{key}")) for key in keys}
@@ -168,7 +169,7 @@ class Builder:
         """Find what is wrong with the names in a node that is built later."""
         if isinstance(node, DictConfig) and "_target_" in node:
             name, _, target = self._header(node, path)
-            reject_unknown(target, name, [str(key) for key in node if key not in DIRECTIVES], path)
+            reject_unknown(target, name, _arguments(node, target, name, path), path)
         if isinstance(node, (DictConfig, ListConfig)):
             for key, place in _places(node, path):
                 self._check(_value(node, key, place), place)
@@ -235,6 +236,22 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__
+
+
+def _arguments(node: DictConfig, target: Any, name: str, path: str) -> list[str]:
+    """Return the argument names of a node, without inherited ones that the target does not name.
+
+    A built-in without a signature keeps them all.
+    """
+    takes = accepted(target)
+    keys = [str(key) for key in node if key not in DIRECTIVES]
+    inherited = [] if takes is None else node.get(INHERITED) or []
+    dropped = [key for key in keys if key in inherited and takes and key not in takes.names]
+    if dropped:
+        log.info(
+            "%s: %s, written for the target before, are dropped: %s does not take them.", path, listed(dropped), name
+        )
+    return [key for key in keys if key not in dropped]
 
 
 def _call(target: Any, name: str, args: list[Any], kwargs: dict[str, Any], path: str) -> Any:
