@@ -30,6 +30,7 @@ def train(cfg: DictConfig) -> tuple[dict[str, Any], dict[str, Any]]:
 
     run.prepare(cfg.seed)
     objects = run.build(cfg)
+    run.check_search_direction(cfg, objects)
     metrics: dict[str, Any] = {}
     tested = None
     if cfg.train:

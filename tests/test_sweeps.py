@@ -31,6 +31,17 @@ def test_a_search_returns_its_best_value(run_command, tmp_path: Path):
     assert set(results["best_params"]) >= {"model.optimizer.lr", "data.batch_size"}
 
 
+def test_a_search_for_the_worst_value_is_refused(run_command, capsys: pytest.CaptureFixture[str]):
+    words = ("hparams_search=optuna", "hydra.sweeper.n_trials=1", "callbacks.metrics_callback.mode=min")
+    with pytest.raises(SystemExit) as end:
+        run_command(main, *QUICK, *TINY, *words)
+    assert end.value.code == 64
+    assert capsys.readouterr().err.strip().splitlines()[-1] == (
+        "ERROR [hydra.sweeper.direction]: is maximize, but 'val/best' is better when lower; "
+        "Set hydra.sweeper.direction=minimize"
+    )
+
+
 def test_a_search_for_a_value_that_is_switched_off_says_so(run_command, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as end:
         run_command(

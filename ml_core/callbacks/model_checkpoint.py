@@ -13,7 +13,10 @@ from torch import Tensor
 
 from ml_core.callbacks.direction import direction_of, with_auto_mode
 from ml_core.utils.checkpoint_io import replace_by_link
+from ml_core.utils.pylogger import RankedLogger
 from ml_core.utils.stages import require_validation
+
+log = RankedLogger(__name__, rank_zero_only=True)
 
 WHERE = "callbacks.model_checkpoint.monitor"
 
@@ -72,6 +75,8 @@ class ModelCheckpoint(LightningModelCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the best checkpoints, those that are still there, wherever their folder is now."""
         found = {path: self._found(path) for path in [*state_dict["best_k_models"], state_dict["best_model_path"]]}
+        if state_dict["best_model_path"] and not found[state_dict["best_model_path"]]:
+            log.warning("The best checkpoint so far, %s, is gone.", state_dict["best_model_path"])
         kept = {found[path]: score for path, score in state_dict["best_k_models"].items() if found[path]}
         super().load_state_dict(
             {

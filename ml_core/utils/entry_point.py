@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -14,11 +15,14 @@ import hydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
+from yaml.error import MarkedYAMLError
 
-from ml_core.errors import UserError
+from ml_core.errors import UserError, nearest
 from ml_core.utils import composition
+from ml_core.utils.extras import TOP_LEVEL_KEYS
 from ml_core.utils.project_root import config_folder, find_project_root
 
+LOG_NOTE = "traceback in "
 EXIT_CONFIG, EXIT_INTERRUPTED = 64, 130
 
 Task = Callable[[DictConfig], Any]
@@ -74,11 +78,16 @@ def _message(error: Exception) -> str:
     if isinstance(error, UserError):
         link = " " if error.what.endswith("?") else "; "
         return f"ERROR [{error.where}]: {error.what.rstrip('.')}{link + error.fix if error.fix else ''}"
+    if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        place = f"{_file_of(mark.name)}:{mark.line + 1}:{mark.column + 1}"
+        return f"ERROR [{place}]: is no YAML here: {error.problem}; Look at the indentation and quotes of that line"
     if _is_composition_error(error):
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         cause = str(error.__cause__).splitlines()[0] if isinstance(error.__cause__, OmegaConfBaseException) else ""
-        return "\n".join([*lines[1:], f"ERROR [configuration]: {lines[0]} {cause}".rstrip()])
-    logs = _log_files()
+        hint = _nearest_name(f"{error}\n{error.__cause__}")
+        return "\n".join([*lines[1:], f"ERROR [configuration]: {lines[0]} {cause}".rstrip() + hint])
+    logs = [note.removeprefix(LOG_NOTE) for note in getattr(error, "__notes__", []) if note.startswith(LOG_NOTE)]
     if logs:
         text = str(error).strip().splitlines()
         return f"ERROR [{logs[0]}]: {type(error).__name__}: {text[0] if text else ''}; the traceback is in that file"
@@ -86,18 +95,29 @@ def _message(error: Exception) -> str:
     return f"{trace}ERROR [ml_core]: {type(error).__name__}: {error}; the traceback stands above"
 
 
+def _nearest_name(text: str) -> str:
+    """Return a suggestion for a name that Hydra does not know: a section, or an option of a group."""
+    section = re.search(r"Key '(\w+)' is not in struct\s+full_key: \1\s", f"{text}\n")
+    if section:
+        return nearest(section.group(1), TOP_LEVEL_KEYS)
+    option = re.search(
+        r"Could not find '[\w/]*?([^/']+)'.*?Available options in '[^']*':\n(.*?)\nConfig search", text, re.DOTALL
+    )
+    return nearest(option.group(1), option.group(2).split()) if option else ""
+
+
+def _file_of(name: str) -> str:
+    return os.path.relpath(name) if os.path.exists(name) else name
+
+
 def _is_composition_error(error: Exception) -> bool:
-    return isinstance(error, (HydraException, OmegaConfBaseException))
+    return isinstance(error, (HydraException, OmegaConfBaseException, MarkedYAMLError))
 
 
 def _exit_code(error: Exception) -> int:
     if isinstance(error, UserError):
         return error.exit_code
     return EXIT_CONFIG if _is_composition_error(error) else 1
-
-
-def _log_files() -> list[str]:
-    return [h.baseFilename for h in logging.getLogger().handlers if isinstance(h, logging.FileHandler)]
 
 
 def log_traceback(error: BaseException) -> None:
@@ -108,3 +128,4 @@ def log_traceback(error: BaseException) -> None:
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.FileHandler):
             handler.handle(record)
+            error.add_note(f"{LOG_NOTE}{handler.baseFilename}")

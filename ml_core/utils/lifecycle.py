@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+import shlex
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,21 +14,23 @@ from typing import Any
 
 import lightning.pytorch as pl
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from ml_core.callbacks.direction import KnowsDirections
 from ml_core.callbacks.run_state import RunState
 from ml_core.errors import ConfigError, StorageError
 from ml_core.utils.instantiators import Builder, Guard
 from ml_core.utils.logging_utils import log_hyperparameters
 from ml_core.utils.pylogger import RankedLogger
-from ml_core.utils.stored_config import describe_run, existing_checkpoint, read_config
+from ml_core.utils.stored_config import describe_run, epochs_of, existing_checkpoint, read_config
 from ml_core.utils.trust import Trust
 
 log = RankedLogger(__name__, rank_zero_only=True)
 
 Objects = dict[str, Any]
 
-ADVERTS = ("litlogger", "litmodels")
+ADVERTS = ("litlogger", "litmodels", "already configured with model summary")
 
 
 def prepare(value: int | None) -> None:
@@ -82,6 +87,29 @@ def test(objects: Objects, ckpt_path: str | None) -> dict[str, Any]:
     return dict(trainer.callback_metrics)
 
 
+def check_search_direction(cfg: DictConfig, objects: Objects) -> None:
+    """Refuse a search that would look for the worst value of a metric that knows which way is better.
+
+    Raises:
+        ConfigError: Names the direction that the metric has.
+    """
+    is_search = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+    direction = HydraConfig.get().sweeper.get("direction") if is_search else None
+    if cfg.optimized_metric is None or direction not in ("minimize", "maximize"):
+        return
+    known: dict[str, str] = {}
+    for source in (objects["model"], *objects["callbacks"]):
+        if isinstance(source, KnowsDirections):
+            known |= source.directions()
+    better = known.get(cfg.optimized_metric)
+    if better is not None and not direction.startswith(better):
+        raise ConfigError(
+            "hydra.sweeper.direction",
+            f"is {direction}, but '{cfg.optimized_metric}' is better when {'lower' if better == 'min' else 'higher'}.",
+            f"Set hydra.sweeper.direction={better}imize",
+        )
+
+
 def has_test_split(objects: Objects) -> bool:
     """Whether there is something to test on; says so where there is not.
 
@@ -102,14 +130,25 @@ def checkpoint_to_resume(cfg: DictConfig) -> str | None:
     """
     if cfg.ckpt_path is None:
         return None
-    if cfg.ckpt_path != "last":
-        return existing_checkpoint(cfg)
-    newest = next(_checkpoints_like(cfg), None)
-    if newest is None:
-        log.warning("ckpt_path=last: no earlier run of this experiment has a last.ckpt, so training starts afresh.")
+    path = existing_checkpoint(cfg) if cfg.ckpt_path != "last" else next(_checkpoints_like(cfg), None)
+    if path is None:
+        log.warning("ckpt_path=last: no earlier run of this data and network has a last.ckpt: training starts afresh.")
         return None
-    log.info("ckpt_path=last: going on from %s", newest)
-    return str(newest)
+    log.info("Going on from %s", path)
+    if cfg.train:
+        _check_epochs(cfg, str(path))
+    return str(path)
+
+
+def _check_epochs(cfg: DictConfig, path: str) -> None:
+    done, wanted = epochs_of(path), cfg.trainer.get("max_epochs")
+    if done is None or wanted is None or wanted < 0 or done < wanted:
+        return
+    if done > wanted:
+        raise ConfigError(
+            "trainer.max_epochs", f"is {wanted}, but {path} has {done} epochs behind it.", "Set it higher."
+        )
+    log.warning("%s has all %d epochs behind it, so nothing is trained. Set trainer.max_epochs higher.", path, done)
 
 
 def checkpoint_to_test(cfg: DictConfig, objects: Objects) -> str | None:
@@ -129,20 +168,32 @@ def say_result(metrics: dict[str, Any], checkpoint: str | None = None) -> None:
     shown = {k: v for k, v in sorted(metrics.items()) if k.startswith("test/") or k == "val/best"}
     log.info("Result: %s", ", ".join(f"{k} {float(v):.4f}" for k, v in shown.items()) or "nothing was measured")
     if checkpoint:
-        log.info("Evaluate it again: python ml_core/eval.py ckpt_path=%s", os.path.relpath(checkpoint))
+        log.info("Evaluate it again: %s %s", _eval_program(), _as_override("ckpt_path", os.path.relpath(checkpoint)))
+
+
+def _eval_program() -> str:
+    """Return the evaluation command of the kind that this run was started with."""
+    if Path(sys.argv[0]).name.startswith("ml-core-"):
+        return "ml-core-eval"
+    return f"python {os.path.relpath(Path(__file__).parents[1] / 'eval.py')}"
+
+
+def _as_override(key: str, value: str) -> str:
+    """Return an override as it must be typed, quoted for Hydra and the shell where it holds special characters."""
+    return f"{key}={value}" if re.fullmatch(r"[\w./-]+", value) else shlex.quote(f'{key}="{value}"')
 
 
 def _checkpoints_like(cfg: DictConfig) -> Iterator[Path]:
-    """Yield the `last.ckpt` of earlier runs with the same data and model, newest first."""
+    """Yield the `last.ckpt` of earlier runs with the same data set and forward pass, newest first."""
     runs = Path(cfg.paths.log_dir) / cfg.task_name / "runs"
-    wanted = [_as_written(cfg, section) for section in ("data", "model")]
+    wanted = _as_written(cfg)
     for path in sorted(runs.glob("*/checkpoints/last.ckpt"), key=lambda p: p.stat().st_mtime, reverse=True):
         try:
             stored = read_config(path)
         except StorageError as error:
             log.warning("ckpt_path=last: passed over %s", error)
             continue
-        if stored is not None and [_as_written(stored, section) for section in ("data", "model")] == wanted:
+        if stored is not None and _as_written(stored) == wanted:
             yield path
 
 
@@ -165,8 +216,11 @@ def _is_no_advert(record: logging.LogRecord) -> bool:
     return not any(word in record.getMessage().lower() for word in ADVERTS)
 
 
-def _as_written(cfg: DictConfig, section: str) -> Any:
-    return OmegaConf.to_container(cfg, resolve=False).get(section)  # type: ignore[union-attr]
+def _as_written(cfg: DictConfig) -> list[Any]:
+    """Return what makes two runs ones of the same thing."""
+    plain: Any = OmegaConf.to_container(cfg, resolve=False)
+    pairs = (("data", "hf_dict_dataset"), ("model", "forward_fn"))
+    return [(plain.get(section) or {}).get(key) for section, key in pairs]
 
 
 def _how_to_give(section: str) -> str:

@@ -23,7 +23,9 @@ def install_hint(package: str) -> str:
     if extra:
         project = "." if (Path(__file__).parents[2] / "pyproject.toml").exists() else "ml-core"
         return f"Install the extra that holds it: uv pip install '{project}[{extra}]'"
-    return f"Install it: uv pip install {package.replace('_', '-')}"
+    return (
+        f"If it is a module of your own, put its folder on PYTHONPATH; else: uv pip install {package.replace('_', '-')}"
+    )
 
 
 def missing_package(error: ImportError) -> str | None:

@@ -28,9 +28,23 @@ def existing_checkpoint(cfg: DictConfig) -> str:
     """
     if OmegaConf.is_missing(cfg, "ckpt_path") or cfg.ckpt_path is None:
         raise ConfigError("ckpt_path", "is not given.", "Name a checkpoint: ckpt_path=<run>/checkpoints/last.ckpt")
-    if not Path(cfg.ckpt_path).exists():
-        raise StorageError(str(cfg.ckpt_path), "there is no such checkpoint.", "A run keeps its own in checkpoints/.")
-    return str(cfg.ckpt_path)
+    path = Path(cfg.ckpt_path)
+    if not path.exists():
+        raise StorageError(str(path), "there is no such checkpoint.", "A run keeps its own in checkpoints/.")
+    for inside in (path / "checkpoints" / "last.ckpt", path / "last.ckpt"):
+        if inside.exists():
+            raise ConfigError("ckpt_path", f"'{path}' is a folder.", f"Name a file in it: ckpt_path={inside}")
+    if path.is_file():
+        read_content(path)  # tells a file that is no checkpoint before anything is built
+    return str(path)
+
+
+def epochs_of(path: str | Path) -> int | None:
+    """Return how many epochs a checkpoint has behind it; None where it does not say."""
+    content: Any = read_content(path) if Path(path).is_file() else {}
+    for key in ("loops", "fit_loop", "epoch_progress", "current", "processed"):
+        content = content.get(key) if isinstance(content, Mapping) else None
+    return content if isinstance(content, int) else None
 
 
 def describe_run(cfg: DictConfig) -> dict[str, Any]:
@@ -62,6 +76,16 @@ def composed_groups() -> list[dict[str, str]]:
 def read_stored(path: str | Path) -> dict[str, Any]:
     """Return what `describe_run` put into a checkpoint; empty for a checkpoint of another program.
 
+    Raises:
+        StorageError: If the file is missing or no whole checkpoint.
+    """
+    stored = read_content(path).get(CONFIG_KEY, {})
+    return dict(stored) if isinstance(stored, Mapping) else {}
+
+
+def read_content(path: str | Path) -> dict[Any, Any]:
+    """Return the plain data of a checkpoint; tensors and objects are stand-ins.
+
     Takes milliseconds whatever the size of the file: tensors are skipped, and no object in it is built.
 
     Raises:
@@ -77,8 +101,7 @@ def read_stored(path: str | Path) -> dict[str, Any]:
         raise StorageError(
             str(path), f"is no whole checkpoint ({type(error).__name__}: {error}).", "Give another file."
         ) from error
-    stored = content.get(CONFIG_KEY, {}) if isinstance(content, Mapping) else {}
-    return dict(stored) if isinstance(stored, Mapping) else {}
+    return dict(content) if isinstance(content, Mapping) else {}
 
 
 def read_config(path: str | Path) -> DictConfig | None:

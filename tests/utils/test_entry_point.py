@@ -10,14 +10,15 @@ import pytest
 from ml_core.errors import ConfigError
 from ml_core.train import main as train_main
 from ml_core.utils.entry_point import entry_point
+from ml_core.utils.task import task_wrapper
 
 
 def failing(error: BaseException) -> Callable[[], object]:
-    @entry_point("train.yaml")
-    def main(cfg):
+    @task_wrapper
+    def task(cfg):
         raise error
 
-    return main
+    return entry_point("train.yaml")(task)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,15 @@ def failing(error: BaseException) -> Callable[[], object]:
         (["trianer=cpu"], "ERROR [configuration]: Could not override 'trianer'."),
         (["paths.bad=1"], "ERROR [configuration]: Could not override 'paths.bad'. Key 'bad' is not in struct"),
         (["a=="], "ERROR [configuration]: Error parsing override 'a=='"),
+        (
+            ["datta.batch_size=1"],
+            "ERROR [configuration]: Could not override 'datta.batch_size'. Key 'datta' is not in struct "
+            "Did you mean 'data'?",
+        ),
+        (
+            ["data=mnsit"],
+            "ERROR [configuration]: In 'train.yaml': Could not find 'data/mnsit' Did you mean 'mnist'?",
+        ),
     ],
 )
 def test_a_mistake_in_composition_exits_with_64_and_one_line(arguments, line, run_command, capsys):
@@ -62,6 +72,30 @@ def test_a_mistake_in_a_section_exits_with_64_and_names_its_path(override, line,
     error = capsys.readouterr().err
     assert error.strip().splitlines()[-1].startswith(line)
     assert "Traceback" not in error
+
+
+def test_a_file_that_is_no_yaml_is_named_with_line_and_column(run_command, tmp_path: Path, capsys):
+    folder = tmp_path / "configs" / "experiment"
+    folder.mkdir(parents=True)
+    (folder / "bad.yaml").write_text("# @package _global_\ndata:\n  batch_size: 3\n   num_workers: 4\n")
+    with pytest.raises(SystemExit) as end:
+        run_command(train_main, "--config-dir", str(tmp_path / "configs"), "experiment=bad")
+    assert end.value.code == 64
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    assert error.strip().endswith(
+        "bad.yaml:4:15]: is no YAML here: mapping values are not allowed here; "
+        "Look at the indentation and quotes of that line"
+    )
+
+
+def test_a_job_of_a_sweep_that_fails_is_named_by_its_log(run_command, capsys):
+    with pytest.raises(SystemExit) as end:
+        run_command(failing(RuntimeError("boom")), "-m", "seed=1,2")
+    assert end.value.code == 1
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    assert error.strip().endswith("/0/train.log]: RuntimeError: boom; the traceback is in that file")
 
 
 def test_the_traceback_of_a_mistake_stands_in_the_log(run_command, tmp_path: Path):
