@@ -21,7 +21,9 @@ class UserError(Exception):
 
     exit_code = 70
 
-    def __init__(self, where: str, what: str, fix: str = "") -> None:
+    def __init__(self, where: str, what: str | None = None, fix: str = "") -> None:
+        if what is None:  # a data loader's worker hands its error over as one text
+            where, what = _of_worker(where)
         super().__init__(where, what, fix)
         self.where, self.what, self.fix = where, what, fix
 
@@ -31,6 +33,12 @@ class UserError(Exception):
     def within(self, prefix: str) -> None:
         """Put `prefix` before the path, for the part that knows where it stands, before the error goes on."""
         self.where = f"{prefix}.{self.where}" if self.where else prefix
+
+
+def _of_worker(text: str) -> tuple[str, str]:
+    """Return where and what of an error whose text ends as a traceback does: `type: where: what`."""
+    where, _, what = text.strip().splitlines()[-1].partition(": ")[2].partition(": ")
+    return where, what
 
 
 class ConfigError(UserError, ValueError):

@@ -159,7 +159,7 @@ class MetricsCallback(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from the best value so far."""
         if state_dict["best"] is not None:
-            self.best_val_tracked_metric.update(torch.tensor(state_dict["best"]))
+            self.best_val_tracked_metric.update(state_dict["best"])  # a float goes to the metric's own device
             self._has_best = True
 
     def _reset(self, stage: str) -> None:

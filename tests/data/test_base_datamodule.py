@@ -8,6 +8,7 @@ import pytest
 import torch
 from datasets import ClassLabel, Dataset, DatasetDict
 
+from ml_core.batch import select
 from ml_core.data.base_datamodule import BaseDataModule
 from ml_core.data.sources import mnist_mini
 from ml_core.errors import BatchKeyError, ConfigError, DataError
@@ -469,3 +470,19 @@ def test_every_rank_splits_off_the_same_validation():
         for loader in ("train_dataloader", "val_dataloader")
     )
     assert sorted(train + validation) == list(range(100))
+
+
+def reading_what_is_not_there(batch):
+    return select(batch, (("imgae", "x"),), "mapping")
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_mistake_in_a_transform_is_told_alike_with_and_without_workers(num_workers):
+    datamodule = BaseDataModule(
+        {"train": rows(0, 8)}, val_ratio=0, transform=reading_what_is_not_there, batch_size=4, num_workers=num_workers
+    )
+
+    with pytest.raises(BatchKeyError) as error:
+        next(iter(datamodule.train_dataloader()))
+
+    assert str(error.value) == "data.transform.mapping: no key 'imgae' in the batch. Keys: x, label."
