@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 
 import pytest
 import torch
@@ -12,7 +13,9 @@ from sklearn.metrics import accuracy_score, f1_score
 from torch import nn
 from torch.utils.data import DataLoader
 
+from ml_core.callbacks.early_stopping import EarlyStopping
 from ml_core.callbacks.metrics_callback import MetricsCallback
+from ml_core.callbacks.model_checkpoint import ModelCheckpoint
 from ml_core.errors import ConfigError
 from ml_core.models.base_module import BaseLitModule
 from ml_core.models.utils import CriterionsComposition, MetricsComposition
@@ -97,12 +100,10 @@ def test_two_fits_with_different_metrics_work_one_after_the_other(tmp_path):
     assert "val/f1" not in runner.callback_metrics
 
 
-def scripted(values: list[float], tmp_path, name: str | None, **metric) -> Trainer:
-    """Validate once per value, with a metric that gives just these values."""
+def giving(values: list[float], higher_is_better: bool | None) -> torchmetrics.Metric:
+    """A metric that gives just these values, one at each validation."""
 
     class Scripted(torchmetrics.Metric):
-        higher_is_better = metric.get("higher_is_better")
-
         def update(self, preds, target):
             self.calls = getattr(self, "calls", -1)
 
@@ -110,7 +111,14 @@ def scripted(values: list[float], tmp_path, name: str | None, **metric) -> Train
             self.calls += 1
             return torch.tensor(values[self.calls])
 
-    callback = MetricsCallback(MetricsComposition({"m": Scripted()}, {"m": MAPPING}), name, mode=metric.get("mode"))
+    Scripted.higher_is_better = higher_is_better
+    return Scripted()
+
+
+def scripted(values: list[float], tmp_path, name: str | None, **metric) -> Trainer:
+    """Validate once per value, with a metric that gives just these values."""
+    composition = MetricsComposition({"m": giving(values, metric.get("higher_is_better"))}, {"m": MAPPING})
+    callback = MetricsCallback(composition, name, mode=metric.get("mode"))
     runner = trainer(tmp_path, callback, max_epochs=len(values), num_sanity_val_steps=0)
     runner.fit(classifier(), samples(8, 0), samples(8, 1))
     return runner
@@ -206,3 +214,20 @@ def test_a_key_that_the_step_does_not_return_is_named_with_its_path(tmp_path):
         "callbacks.metrics_callback.metrics.mapping.metric: no key 'pred' in the batch. "
         "Keys: x, y, output, prediction, loss."
     )
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
+def test_the_order_of_callbacks_changes_nothing(order: tuple[int, ...], tmp_path):
+    values = [0.5, 0.9, 0.2]
+    callbacks = [
+        MetricsCallback(MetricsComposition({"m": giving(values, True)}, {"m": MAPPING}), "m"),
+        EarlyStopping(monitor="val/best", patience=9),
+        ModelCheckpoint(dirpath=tmp_path, monitor="val/best", filename="{epoch}"),
+    ]
+    runner = Trainer(
+        accelerator="cpu", max_epochs=3, callbacks=[callbacks[i] for i in order], logger=False, num_sanity_val_steps=0,
+        enable_progress_bar=False, enable_model_summary=False, default_root_dir=tmp_path,
+    )  # fmt: skip
+    runner.fit(classifier(), samples(8, 0), samples(8, 1))
+    assert runner.callback_metrics["val/best"].item() == pytest.approx(0.9)
+    assert [path.name for path in tmp_path.glob("*.ckpt")] == ["epoch=1.ckpt"]
