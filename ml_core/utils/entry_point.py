@@ -23,6 +23,10 @@ from ml_core.utils.extras import TOP_LEVEL_KEYS
 from ml_core.utils.project_root import config_folder, find_project_root
 
 LOG_NOTE = "traceback in "
+INTERRUPTED = (
+    "ERROR [interrupted]: stopped by Ctrl-C; What was saved so far is in the run's folder, "
+    "and the same command with ckpt_path=last goes on from there"
+)
 EXIT_CONFIG, EXIT_INTERRUPTED = 64, 130
 
 Task = Callable[[DictConfig], Any]
@@ -59,13 +63,12 @@ def entry_point(config_name: str) -> Callable[[Task], Callable[..., Any]]:
 def _reporting(run: Callable[[], Any], is_full: bool) -> Any:
     try:
         return run()
-    except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
-    except SystemExit as error:
+    except (KeyboardInterrupt, SystemExit) as error:
         # Lightning ends an interrupted fit with exit(1), after its teardown.
-        if isinstance(error.__context__, KeyboardInterrupt):
-            sys.exit(EXIT_INTERRUPTED)
-        raise
+        if not isinstance(error, KeyboardInterrupt) and not isinstance(error.__context__, KeyboardInterrupt):
+            raise
+        sys.stderr.write(f"{INTERRUPTED}\n")
+        sys.exit(EXIT_INTERRUPTED)
     except Exception as error:
         if is_full:
             raise

@@ -33,7 +33,7 @@ def task_wrapper(task: Callable[[DictConfig], Results]) -> Callable[[DictConfig]
             check_top_level(cfg)
             apply_extras(cfg)
             return task(cfg)
-        except BaseException as error:
+        except Exception as error:
             log_traceback(error)
             raise
         finally:
