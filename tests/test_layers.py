@@ -25,6 +25,7 @@ LAYERS = (
         "ml_core.utils.retargeting",
         "ml_core.utils.signatures",
         "ml_core.utils.stages",
+        "ml_core.utils.targets",
         "ml_core.utils.checkpoint_io",
         "ml_core.utils.stored_config",
         "ml_core.utils.trust",

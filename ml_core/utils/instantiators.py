@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import functools
 import re
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ml_core.errors import ConfigError, MissingPackageError, PolicyError, UserError, listed, nearest
+from ml_core.errors import ConfigError, MissingPackageError, UserError, listed, nearest
 from ml_core.utils.packages import install_hint, missing_package
 from ml_core.utils.pylogger import RankedLogger
 from ml_core.utils.retargeting import INHERITED
 from ml_core.utils.signatures import accepted, reject_unknown
+from ml_core.utils.targets import resolve_target
 
 log = RankedLogger(__name__, rank_zero_only=True)
 
@@ -197,45 +195,6 @@ class Deferred:
     def __call__(self) -> Any:
         """Build it."""
         return self._builder._child(self._parent, self._key, self.path)
-
-
-@functools.cache
-def resolve_target(name: str, where: str = "_target_") -> Callable[..., Any]:
-    """Return the object that a dotted path names, by Hydra's rules and under its policy.
-
-    Raises:
-        MissingPackageError: If its package is not installed; names the extra that installs it.
-        PolicyError: If Hydra refuses the target as dangerous.
-        ConfigError: If there is no such module or name, or it cannot be called.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", category=SyntaxWarning)
-            return instantiate({"_target_": name, "_partial_": True}).func
-    except InstantiationException as error:
-        raise _resolution_error(name, where, error) from error
-
-
-def _resolution_error(name: str, where: str, error: InstantiationException) -> UserError:
-    causes = list(_causes(error))
-    for cause in causes:
-        if isinstance(cause, ModuleNotFoundError) and cause.name and cause.name.split(".")[0] != "ml_core":
-            package = cause.name.split(".")[0]
-            if package != name.split(".")[0] or "." not in cause.name:
-                return MissingPackageError(where, f"{name} needs the package '{package}'.", install_hint(package))
-    first = causes[-1]
-    text = str(first).splitlines()[0] if str(first) else type(first).__name__
-    if not isinstance(first, (ImportError, AttributeError, InstantiationException)):
-        return ConfigError(where, f"importing {name} failed: {type(first).__name__}: {text}.", "Mend that module.")
-    if len(causes) == 1 and "locating" not in text and "callable" not in text:
-        return PolicyError(where, f"{name} is refused: {text}")
-    return ConfigError(where, f"there is no {name}: {text}", "Check the spelling, module by module.")
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__
 
 
 def _arguments(node: DictConfig, target: Any, name: str, path: str) -> list[str]:

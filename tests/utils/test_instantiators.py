@@ -11,7 +11,8 @@ from omegaconf import OmegaConf
 from torch import nn
 
 from ml_core.errors import ConfigError, MissingPackageError, PolicyError
-from ml_core.utils.instantiators import Builder, resolve_target
+from ml_core.utils.instantiators import Builder
+from ml_core.utils.targets import resolve_target
 
 LINEAR = {"_target_": "torch.nn.Linear", "in_features": 2, "out_features": 1}
 SGD = {"_target_": "torch.optim.SGD", "_partial_": True, "lr": 0.5}

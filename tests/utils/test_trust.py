@@ -18,7 +18,8 @@ from setting import ROOT
 from ml_core.data.base_datamodule import BaseDataModule
 from ml_core.errors import PolicyError, UserError
 from ml_core.models.base_module import BaseLitModule
-from ml_core.utils.instantiators import Builder, resolve_target
+from ml_core.utils.instantiators import Builder
+from ml_core.utils.targets import resolve_target
 from ml_core.utils.trust import Trust, origin_of
 
 STORED_GROUPS = ("data", "model", "callbacks", "experiment", "debug")
