@@ -7,7 +7,7 @@ monitors a value asks here, with `mode: auto`.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol, runtime_checkable
 
 from lightning.pytorch import LightningModule, Trainer
@@ -24,6 +24,15 @@ class KnowsDirections(Protocol):
         """Return `{log key: "min" or "max"}`."""
 
 
+def known_directions(sources: Iterable[object]) -> dict[str, Direction]:
+    """Return `{log key: direction}` of all that modules and callbacks are known to log."""
+    known: dict[str, Direction] = {}
+    for source in sources:
+        if isinstance(source, KnowsDirections):
+            known |= source.directions()
+    return known
+
+
 def direction_of(monitor: str, trainer: Trainer, module: LightningModule, where: str) -> Direction:
     """Return the direction of a logged value.
 
@@ -36,10 +45,7 @@ def direction_of(monitor: str, trainer: Trainer, module: LightningModule, where:
     Raises:
         ConfigError: If nothing in this run is known to log that value.
     """
-    known: dict[str, Direction] = {}
-    for source in (module, *trainer.callbacks):  # type: ignore[attr-defined]
-        if isinstance(source, KnowsDirections):
-            known |= source.directions()
+    known = known_directions((module, *trainer.callbacks))  # type: ignore[attr-defined]
     if monitor not in known:
         raise ConfigError(
             where,

@@ -136,10 +136,6 @@ class BaseDataModule(LightningDataModule):
     def _with_validation(self, splits: dict[str, Any]) -> dict[str, Any]:
         if "validation" in splits or "train" not in splits or self.val_ratio == 0:
             return splits
-        if not hasattr(splits["train"], "__len__"):
-            raise ConfigError(
-                "data.hf_dict_dataset", "streams, so it has no rows to choose.", "Load without streaming."
-            )
         train, validation = split_off(splits["train"], self.val_ratio, self.seed, self.stratify_by)
         return {**splits, "train": train, "validation": validation}
 

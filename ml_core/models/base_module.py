@@ -172,9 +172,10 @@ class BaseLitModule(LightningModule):
     def setup(self, stage: str) -> None:
         """Compile the forward pass where it is asked for and the device can run what comes out."""
         if self.compile_forward and stage == "fit" and _can_compile(self.trainer.strategy.root_device):
-            # nn.Module.compile keeps the names of the state, so checkpoints load with and without it.
-            for module in (m for m in (self.forward_fn,) if isinstance(m, nn.Module)):
-                module.compile()
+            if not isinstance(self.forward_fn, nn.Module):
+                raise ConfigError("model.compile", "needs a forward_fn that is a module.", "Wrap it in WrapTransform.")
+            # This keeps the names of the state, so checkpoints load with and without it.
+            self.forward_fn.compile()
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         """Load weights; those of metrics (feature networks) only where the same metrics are there."""

@@ -17,7 +17,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from ml_core.callbacks.direction import KnowsDirections
+from ml_core.callbacks.direction import known_directions
 from ml_core.callbacks.run_state import RunState
 from ml_core.errors import ConfigError, StorageError
 from ml_core.utils.instantiators import Builder, Guard
@@ -97,11 +97,7 @@ def check_search_direction(cfg: DictConfig, objects: Objects) -> None:
     direction = HydraConfig.get().sweeper.get("direction") if is_search else None
     if cfg.optimized_metric is None or direction not in ("minimize", "maximize"):
         return
-    known: dict[str, str] = {}
-    for source in (objects["model"], *objects["callbacks"]):
-        if isinstance(source, KnowsDirections):
-            known |= source.directions()
-    better = known.get(cfg.optimized_metric)
+    better = known_directions((objects["model"], *objects["callbacks"])).get(cfg.optimized_metric)
     if better is not None and not direction.startswith(better):
         raise ConfigError(
             "hydra.sweeper.direction",

@@ -3,6 +3,7 @@
 Hydra merges key by key, so a file that changes the `_target_` of a node leaves the arguments of the old target
 behind. Here such a node gets a list of them, `_inherited_`. When it is built, those that the new target takes are
 kept and the others dropped (`utils/instantiators.py`), which is known only then: composition imports no library.
+Positional arguments of the old target are dropped at once.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ class Retargeting:
         self._targets: dict[str, str] = {}
         self._arguments: dict[str, set[str]] = {}
         self._inherited: dict[str, list[str]] = {}
+        self._positional: set[str] = set()
 
     def watch(self, config: DictConfig) -> None:
         """Note the targets and arguments of a file, and mark its nodes that change a target."""
@@ -32,6 +34,10 @@ class Retargeting:
             if target is not None and target != self._targets.setdefault(path, target):
                 self._inherited[path] = sorted(self._arguments.get(path, set()))
                 self._targets[path] = target
+                if path in self._positional and "_args_" not in node:
+                    _drop_positional(node)
+            if "_args_" in node:
+                self._positional.add(path)
             if path in self._inherited:
                 self._inherited[path] = [key for key in self._inherited[path] if key not in given]
                 _mark(node, self._inherited[path])
@@ -53,11 +59,19 @@ def mark_overrides(overrides: list[Override], cfg: DictConfig) -> None:
         node = OmegaConf.select(cfg, path, throw_on_missing=False)
         if isinstance(node, DictConfig) and _target(node) not in (None, str(target)):
             _mark(node, sorted(str(k) for k in node if not str(k).startswith("_") and k not in given))
+            if "_args_" in node and "_args_" not in given:
+                _drop_positional(node)
 
 
 def _mark(node: DictConfig, keys: list[str]) -> None:
     with open_dict(node):
         node[INHERITED] = keys
+
+
+def _drop_positional(node: DictConfig) -> None:
+    """Positional arguments mean nothing to another target; an empty list takes their place when files are merged."""
+    with open_dict(node):
+        node["_args_"] = []
 
 
 def _target(node: DictConfig) -> str | None:

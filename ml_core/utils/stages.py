@@ -36,5 +36,8 @@ def require_validation(monitor: str | None, trainer: Trainer, where: str) -> Non
 
 
 def is_yet_to_come(monitor: str, trainer: Trainer) -> bool:
-    """Whether a value of the validation stage is missing only because no validation has run so far."""
-    return monitor.startswith("val/") and monitor not in trainer.callback_metrics
+    """Whether a value of the validation stage is missing only because no validation has run so far.
+
+    A misspelt one is missing for good: after a validation other values of that stage are there.
+    """
+    return monitor.startswith("val/") and not any(name.startswith("val/") for name in trainer.callback_metrics)

@@ -87,3 +87,18 @@ def test_a_group_option_replaces_the_node_and_inherits_nothing(compose_config: C
 
 def test_nothing_is_marked_where_no_target_changes(compose_config: Compose):
     assert "_inherited_" not in OmegaConf.to_yaml(compose_config("experiment=example", "debug=fdr"), resolve=False)
+
+
+def test_positional_arguments_of_the_old_target_are_dropped(with_experiment, compose_config: Compose):
+    text = (
+        "defaults:\n  - override /data: mnist\n"
+        "data:\n  hf_dict_dataset:\n    _target_: ml_core.data.sources.mnist_mini\n"
+    )
+    assert with_experiment(text).data.hf_dict_dataset._args_ == []
+    cfg = compose_config("data=mnist", "data.hf_dict_dataset._target_=ml_core.data.sources.mnist_mini")
+    assert len(Builder(cfg).build("data.hf_dict_dataset")["test"]) == 1000
+
+
+def test_positional_arguments_of_the_new_target_stay(compose_config: Compose):
+    cfg = compose_config("data=mnist", "data.hf_dict_dataset={_target_: builtins.dict, _args_: [[[train, 1]]]}")
+    assert Builder(cfg).build("data.hf_dict_dataset") == {"train": 1}

@@ -62,7 +62,7 @@ def test_an_unknown_key_at_the_top_has_a_path_without_a_dot():
 
 @pytest.mark.parametrize("target", [function, variadic, torch.neg])
 def test_known_keys_and_open_callables_pass(target):
-    reject_unknown(target, "f", ["a", "d"], "path")
+    assert reject_unknown(target, "f", ["a", "d"], "path") is None
 
 
 @pytest.mark.parametrize(
