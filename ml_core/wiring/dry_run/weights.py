@@ -1,0 +1,61 @@
+"""Which weights does the optimizer get, and do optimizer and scheduler take what YAML gives them?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+from torch.optim import Optimizer
+
+from ml_core.errors import UserError
+from ml_core.models.base_module import BaseLitModule
+from ml_core.models.optimization import build_optimizer, build_scheduler
+from ml_core.models.utils import METRIC_ATTRIBUTES
+from ml_core.wiring.graph import Group
+
+SOME_STEPS = 1000
+"""Stands for the length of the training where a scheduler asks for it."""
+
+
+def optimizer_groups(module: BaseLitModule, mistakes: list[UserError]) -> list[Group]:
+    """Make the optimizer and the scheduler, and return the groups of weights.
+
+    Args:
+        module: The model; its weights stay as they are.
+        mistakes: Gets what they refuse.
+    """
+    named = module.named_parameters()
+    try:
+        optimizer = build_optimizer(module.optimizer, (p for n, p in named if n.split(".")[0] not in METRIC_ATTRIBUTES))
+    except UserError as error:
+        mistakes.append(error)
+        return []
+    groups = list(_groups(optimizer))  # before a scheduler changes the learning rate
+    if module.scheduler is not None:
+        try:
+            build_scheduler(module.scheduler, optimizer, _trainer())
+        except UserError as error:
+            mistakes.append(error)
+    return groups
+
+
+def _groups(optimizer: Optimizer) -> Iterator[Group]:
+    for index, group in enumerate(optimizer.param_groups):
+        name = "all" if len(optimizer.param_groups) == 1 else str(group.get("name", index))
+        options = {key: str(value) for key, value in group.items() if key not in ("params", "name") and _is_set(value)}
+        yield Group(name, sum(parameter.numel() for parameter in group["params"]), options)
+
+
+def _is_set(value: Any) -> bool:
+    return value is not None and value is not False
+
+
+def _trainer() -> Any:
+    """Return what a scheduler asks the trainer for."""
+    return SimpleNamespace(
+        estimated_stepping_batches=SOME_STEPS,
+        num_training_batches=SOME_STEPS,
+        accumulate_grad_batches=1,
+        fit_loop=SimpleNamespace(setup_data=lambda: None),
+    )
