@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from ml_core.errors import BatchKeyError, ConfigError, listed, nearest
+from ml_core.errors import BatchKeyError, BatchTypeError, ConfigError, listed, nearest
 
 Batch: TypeAlias = dict[str, Any]
 KeyMapping: TypeAlias = Mapping[str, "str | Sequence[str]"]
@@ -18,7 +18,7 @@ Pairs: TypeAlias = tuple[tuple[str, str], ...]
 
 
 def resolve_mapping(mapping: KeyMapping, where: str = "mapping") -> Pairs:
-    """Turn a mapping into (batch key, parameter) pairs, once, at construction.
+    """Turn a mapping into (batch key, parameter) pairs, once, at construction; a key with an empty list feeds nothing.
 
     Raises:
         ConfigError: If it is no mapping of names, or feeds one parameter twice.
@@ -31,10 +31,19 @@ def resolve_mapping(mapping: KeyMapping, where: str = "mapping") -> Pairs:
         for parameter in parameters if is_list else [parameters]:
             if not isinstance(parameter, str):
                 raise ConfigError(f"{where}.{key}", f"is {parameter!r}, but must name a parameter.")
-            if parameter in (p for _, p in pairs):
-                raise ConfigError(f"{where}.{key}", f"feeds the parameter '{parameter}' a second time.")
+            other = next((known for known, fed in pairs if fed == parameter), None)
+            if other is not None:
+                raise _fed_twice(f"{where}.{key}", parameter, other)
             pairs.append((key, parameter))
     return tuple(pairs)
+
+
+def _fed_twice(where: str, parameter: str, other: str) -> ConfigError:
+    return ConfigError(
+        where,
+        f"feeds the parameter '{parameter}', which '{other}' feeds already.",
+        f"A mapping is joined with the one that it changes; '{other}: []' takes '{other}' out of it.",
+    )
 
 
 def select(batch: Mapping[str, Any], pairs: Pairs, where: str = "mapping") -> dict[str, Any]:
@@ -58,13 +67,14 @@ def require_batch(value: Any, where: str) -> Batch:
     """Return `value` when it is a mapping.
 
     Raises:
-        TypeError: If it is something else, such as the tuple of an (x, y) data set.
+        BatchTypeError: If it is something else, such as the tuple of an (x, y) data set.
     """
     if isinstance(value, Mapping):
         return value  # type: ignore[return-value]
-    raise TypeError(
-        f"{where}: a batch must be a dict of named values, got {type(value).__name__}. "
-        "Give each column a name, for example {'image': x, 'label': y}."
+    raise BatchTypeError(
+        where,
+        f"a batch must be a dict of named values, got {type(value).__name__}.",
+        "Give each column a name, for example {'image': x, 'label': y}.",
     )
 
 

@@ -7,7 +7,7 @@ scheduler can tell a typo (64) from bad data (65) or a full disk (74).
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class UserError(Exception):
@@ -17,12 +17,16 @@ class UserError(Exception):
         where: YAML path or file that the message is about.
         what: What happened, with what was asked and what exists.
         fix: What to do about it.
+        origin: File and line, or override, that it was written in, where the one that tells it knows better than
+            the path does.
     """
 
     exit_code = 70
+    origin = ""
 
     def __init__(self, where: str, what: str | None = None, fix: str = "") -> None:
         if what is None:  # a data loader's worker hands its error over as one text
+            self.add_note(where)  # its traceback, for the log
             where, what = _of_worker(where)
         super().__init__(where, what, fix)
         self.where, self.what, self.fix = where, what, fix
@@ -33,6 +37,23 @@ class UserError(Exception):
     def within(self, prefix: str) -> None:
         """Put `prefix` before the path, for the part that knows where it stands, before the error goes on."""
         self.where = f"{prefix}.{self.where}" if self.where else prefix
+
+
+class Mistakes(UserError):
+    """Several mistakes that are told together; ends with the exit code of the first.
+
+    Attributes:
+        errors: The mistakes, in the order in which they are told.
+    """
+
+    def __init__(self, errors: Sequence[UserError]) -> None:
+        first = errors[0]
+        super().__init__(first.where, first.what, first.fix)
+        self.errors = tuple(errors)
+        self.exit_code = first.exit_code
+
+    def __reduce__(self) -> tuple[type[Mistakes], tuple[tuple[UserError, ...]]]:
+        return Mistakes, (self.errors,)
 
 
 def _of_worker(text: str) -> tuple[str, str]:
@@ -51,6 +72,10 @@ class BatchKeyError(ConfigError, KeyError):
     """A step reads a batch key that nothing made."""
 
     __str__ = UserError.__str__
+
+
+class BatchTypeError(ConfigError, TypeError):
+    """What should be a batch is no dict of named values."""
 
 
 class MissingPackageError(ConfigError, ImportError):
@@ -77,6 +102,14 @@ class PolicyError(UserError, PermissionError):
     exit_code = 77
 
     __str__ = UserError.__str__
+
+
+class NumericsError(UserError, ArithmeticError):
+    """A loss, a gradient or a weight is no longer a finite number."""
+
+
+class OutOfMemoryError(UserError, MemoryError):
+    """The memory of the machine or of its accelerator ran out."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -30,7 +30,7 @@ def train(cfg: DictConfig) -> tuple[dict[str, Any], dict[str, Any]]:
 
     run.prepare(cfg.seed)
     objects = run.build(cfg)
-    run.check_search_direction(cfg, objects)
+    run.check(cfg, objects)
     metrics: dict[str, Any] = {}
     tested = None
     if cfg.train:
@@ -38,7 +38,7 @@ def train(cfg: DictConfig) -> tuple[dict[str, Any], dict[str, Any]]:
     if cfg.test and run.has_test_split(objects):
         tested = run.checkpoint_to_test(cfg, objects)
         metrics |= run.test(objects, tested)
-    run.say_result(metrics, tested)
+    run.say_result(metrics, objects, tested)
     return metrics, objects
 
 

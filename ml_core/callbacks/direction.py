@@ -14,6 +14,7 @@ from lightning.pytorch import LightningModule, Trainer
 
 from ml_core.errors import ConfigError, listed, nearest
 from ml_core.models.utils import Direction
+from ml_core.utils.logged_values import TEST
 
 
 @runtime_checkable
@@ -34,7 +35,7 @@ def known_directions(sources: Iterable[object]) -> dict[str, Direction]:
 
 
 def direction_of(monitor: str, trainer: Trainer, module: LightningModule, where: str) -> Direction:
-    """Return the direction of a logged value.
+    """Return the direction of a value that is logged while training goes on.
 
     Args:
         monitor: Log key, such as `val/best`.
@@ -45,7 +46,8 @@ def direction_of(monitor: str, trainer: Trainer, module: LightningModule, where:
     Raises:
         ConfigError: If nothing in this run is known to log that value.
     """
-    known = known_directions((module, *trainer.callbacks))  # type: ignore[attr-defined]
+    everything = known_directions((module, *trainer.callbacks))  # type: ignore[attr-defined]
+    known = {name: direction for name, direction in everything.items() if not name.startswith(TEST)}
     if monitor not in known:
         raise ConfigError(
             where,

@@ -9,6 +9,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping as LightningEarlyStopping
 
 from ml_core.callbacks.direction import direction_of, with_auto_mode
+from ml_core.utils.logged_values import not_logged, require_logged
 from ml_core.utils.stages import is_yet_to_come, require_validation
 
 WHERE = "callbacks.early_stopping.monitor"
@@ -20,7 +21,7 @@ class EarlyStopping(LightningEarlyStopping):
     A resumed run takes `patience` from its own configuration, not from the checkpoint.
 
     Raises:
-        ConfigError: At the start of a fit, if nothing logs the monitored value.
+        ConfigError: At the start of a fit, if nothing logs the monitored value; later where that could not be told.
     """
 
     __signature__ = with_auto_mode(LightningEarlyStopping)
@@ -32,6 +33,8 @@ class EarlyStopping(LightningEarlyStopping):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Find out the direction, before the state of a checkpoint is loaded."""
         super().setup(trainer, pl_module, stage)
+        if stage == "fit" and not self._is_auto:
+            require_logged(self.monitor, (pl_module, *trainer.callbacks), WHERE)  # type: ignore[attr-defined]
         if self._is_auto and stage == "fit":
             mode = direction_of(self.monitor, trainer, pl_module, WHERE)
             if mode != self.mode:
@@ -45,8 +48,11 @@ class EarlyStopping(LightningEarlyStopping):
 
     def _run_early_stopping_check(self, trainer: Trainer) -> None:
         """Check, except where training ends before the first validation."""
-        if not is_yet_to_come(self.monitor, trainer):
-            super()._run_early_stopping_check(trainer)
+        if is_yet_to_come(self.monitor, trainer):
+            return
+        if self.strict and self.monitor not in trainer.callback_metrics and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            raise not_logged(self.monitor, trainer.callback_metrics, WHERE)
+        super()._run_early_stopping_check(trainer)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the count, keeping the configured patience."""

@@ -8,11 +8,13 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
-from torchmetrics import MaxMetric, MinMetric
+from torchmetrics import MaxMetric, Metric, MinMetric
 
 from ml_core.batch import require_batch
 from ml_core.errors import ConfigError, UserError, listed, nearest
-from ml_core.models.utils import METRIC_ATTRIBUTES, STAGES, Direction, MetricsComposition
+from ml_core.models.utils import METRIC_ATTRIBUTES, Direction, MetricsComposition
+from ml_core.step_errors import step_error
+from ml_core.utils.part_names import STAGES
 from ml_core.utils.pylogger import RankedLogger
 
 log = RankedLogger(__name__, rank_zero_only=True)
@@ -72,6 +74,12 @@ class MetricsCallback(Callback):
         if self.tracked_metric_name is not None:
             known[f"val/{self.tracked_metric_name}"] = self.mode
         return known
+
+    def logged_values(self) -> list[str] | None:
+        """Return the names of all values that are logged here; None where a metric makes up names of its own."""
+        if not all(_has_one_name(metric) for metrics in self.collections.values() for metric in metrics.values()):
+            return None
+        return [BEST, *(f"{stage}/{name}" for stage, metrics in self.collections.items() for name in metrics)]
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Register the metrics on the module; nothing in them is trained unless the model uses it too."""
@@ -178,7 +186,11 @@ class MetricsCallback(Callback):
         metrics = self.collections.get(stage)
         if metrics is None or not any(metric.update_called for metric in metrics.values()):
             return {}
-        values = {f"{stage}/{name}": value for name, value in _scalars(metrics.compute()).items()}
+        try:
+            computed = metrics.compute()
+        except Exception as error:
+            raise step_error(error, f"{WHERE}.metrics", metrics, {}) from error
+        values = {f"{stage}/{name}": value for name, value in _scalars(computed).items()}
         pl_module.log_dict(values, prog_bar=True)
         return values
 
@@ -188,6 +200,12 @@ def _of_stage(metrics: MetricsComposition | Callable[[], MetricsComposition], st
     if not isinstance(whole, MetricsComposition):
         raise ConfigError("metrics", f"is a {type(whole).__name__}, but must be a MetricsComposition.")
     return whole.of_stage(stage)
+
+
+def _has_one_name(metric: Metric) -> bool:
+    """Whether a metric gives one value or vector; one that gives a dict is logged under the names in it."""
+    result = str(type(metric).compute.__annotations__.get("return", "Any"))
+    return not any(word in result for word in ("dict", "Dict", "Mapping", "Any"))
 
 
 def _direction(metrics: MetricsComposition | None, name: str | None, mode: Direction | None) -> Direction:

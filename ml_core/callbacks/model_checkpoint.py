@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint as LightningModelCheckpoint
 from torch import Tensor
 
 from ml_core.callbacks.direction import direction_of, with_auto_mode
-from ml_core.utils.checkpoint_io import replace_by_link
+from ml_core.utils.checkpoint_io import replace_by_link, require_writable
+from ml_core.utils.logged_values import not_logged, require_logged
 from ml_core.utils.pylogger import RankedLogger
 from ml_core.utils.stages import require_validation
 
@@ -31,7 +33,7 @@ class ModelCheckpoint(LightningModelCheckpoint):
       outside its own.
 
     Raises:
-        ConfigError: At the start of a fit, if nothing logs the monitored value.
+        ConfigError: At the start of a fit, if nothing logs the monitored value; later where that could not be told.
     """
 
     __signature__ = with_auto_mode(LightningModelCheckpoint)
@@ -42,8 +44,12 @@ class ModelCheckpoint(LightningModelCheckpoint):
         self._resumed_from: Path | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Find out the direction, before the state of a checkpoint is loaded."""
+        """Find out the direction, before the state of a checkpoint is loaded, and see that files can be written."""
         super().setup(trainer, pl_module, stage)
+        if stage == "fit" and trainer.is_global_zero and self.dirpath and "://" not in str(self.dirpath):
+            require_writable(str(self.dirpath))
+        if stage == "fit" and not self._is_auto:
+            require_logged(self.monitor, (pl_module, *trainer.callbacks), WHERE)  # type: ignore[attr-defined]
         if self._is_auto and stage == "fit" and self.monitor is not None:
             mode = direction_of(self.monitor, trainer, pl_module, WHERE)
             if mode != self.mode:
@@ -88,6 +94,13 @@ class ModelCheckpoint(LightningModelCheckpoint):
                 "last_model_path": "",
             }
         )
+
+    def _save_topk_checkpoint(self, trainer: Trainer, monitor_candidates: dict[str, Tensor]) -> None:
+        """Save if the model is among the best."""
+        try:
+            super()._save_topk_checkpoint(trainer, monitor_candidates)
+        except MisconfigurationException as error:
+            raise not_logged(str(self.monitor), trainer.callback_metrics, WHERE) from error
 
     def _save_newest(self, trainer: Trainer) -> None:
         """Write `last.ckpt` at a save point where Lightning wrote nothing because the model did not improve."""

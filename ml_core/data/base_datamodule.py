@@ -20,7 +20,6 @@ from ml_core.errors import ConfigError, DataError, listed, nearest
 from ml_core.transforms.base import Transform
 
 SPLIT_OF_STAGE = {"train": "train", "val": "validation", "test": "test"}
-OWN_LOADER_ARGUMENTS = frozenset({"dataset", "sampler", "batch_sampler", "generator"})
 WORKER_ARGUMENTS = ("persistent_workers", "prefetch_factor", "timeout", "multiprocessing_context")
 
 
@@ -48,6 +47,8 @@ class BaseDataModule(LightningDataModule):
     """
 
     deferred_parameters: ClassVar[frozenset[str]] = frozenset({"hf_dict_dataset"})
+    keywords_of: ClassVar[str] = "torch.utils.data.DataLoader"
+    keywords_not: ClassVar[frozenset[str]] = frozenset({"dataset", "sampler", "batch_sampler", "generator"})
 
     def __init__(
         self,
@@ -190,7 +191,7 @@ def _usable(options: Mapping[str, Any]) -> dict[str, Any]:
 def _check_arguments(val_ratio: float, options: Mapping[str, Any]) -> None:
     if isinstance(val_ratio, bool) or not isinstance(val_ratio, (int, float)) or not 0 <= val_ratio < 1:
         raise ConfigError("val_ratio", f"is {val_ratio!r}, but must be a share from 0 (no validation) to below 1.")
-    taken = set(inspect.signature(DataLoader).parameters) - OWN_LOADER_ARGUMENTS
+    taken = set(inspect.signature(DataLoader).parameters) - BaseDataModule.keywords_not
     own = set(inspect.signature(BaseDataModule).parameters) - {"dataloader_kwargs"}
     for key in options:
         if key not in taken:

@@ -11,7 +11,10 @@ import torch
 from torch.utils.data import Dataset
 
 from ml_core.batch import Batch, require_batch
+from ml_core.data.bad_rows import fails, shown, unreadable
 from ml_core.errors import DataError, UserError
+from ml_core.machine_errors import machine_error
+from ml_core.step_errors import StepError, step_error
 from ml_core.transforms.base import Transform, stack_rows
 
 Collate = Callable[[list[dict[str, Any]]], Batch]
@@ -28,6 +31,10 @@ class BatchedDataset(Dataset[Batch]):
         steps: `(name, transform)` in order; each sees the batch with what the earlier ones added.
         collate: Makes a batch of a list of samples; columns are stacked where they can be if it is None.
         name: YAML path and split, for messages.
+
+    Raises:
+        DataError: When rows cannot be read; names them.
+        StepError: When a step fails; names the rows.
     """
 
     def __init__(
@@ -47,7 +54,13 @@ class BatchedDataset(Dataset[Batch]):
                 batch = {**batch, **step(batch)}
             except UserError as error:
                 error.within(name)
+                if isinstance(error, StepError):
+                    error.what += self._failing_rows(step, batch, indices)
                 raise
+            except Exception as error:
+                failure = step_error(error, name, step, batch)
+                failure.what += self._failing_rows(step, batch, indices)
+                raise failure from error
         return batch
 
     def __getitem__(self, index: int) -> Batch:
@@ -55,16 +68,40 @@ class BatchedDataset(Dataset[Batch]):
         return self.__getitems__([index])
 
     def _fetch(self, indices: list[int]) -> Batch:
-        if hasattr(self.source, "column_names"):
-            columns = self.source[indices]
-            if self.collate is None:
-                return {key: stack_column(values) for key, values in columns.items()}
-            rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        else:
-            rows = [dict(require_batch(self.source[index], self.name)) for index in indices]
-        if self.collate is not None:
+        rows = self._read(indices)
+        if self.collate is None:
+            if isinstance(rows, Mapping):
+                return {key: stack_column(values) for key, values in rows.items()}
+            return {key: stack_column([_cell(row, key, self.name) for row in rows]) for key in rows[0]}
+        if isinstance(rows, Mapping):
+            rows = [dict(zip(rows, row, strict=True)) for row in zip(*rows.values(), strict=True)]
+        try:
             return require_batch(self.collate(rows), "data.collate_fn")
-        return {key: stack_column([_cell(row, key, self.name) for row in rows]) for key in rows[0]}
+        except UserError:
+            raise
+        except Exception as error:
+            raise step_error(error, "data.collate_fn", self.collate, {"samples": rows}) from error
+
+    def _read(self, indices: list[int]) -> Mapping[str, Any] | list[dict[str, Any]]:
+        """Return the columns of a Hugging Face data set, the rows of any other."""
+        try:
+            if hasattr(self.source, "column_names"):
+                return self.source[indices]
+            return [dict(require_batch(self.source[index], self.name)) for index in indices]
+        except UserError:
+            raise
+        except Exception as error:
+            raise machine_error(error, self.name) or unreadable(self.source, indices, error, self.name) from error
+
+    def _failing_rows(self, step: Transform, batch: Batch, indices: list[int]) -> str:
+        """Return which rows make a step fail, for its message: one is tried after another."""
+        columns = {key: values for key, values in batch.items() if hasattr(values, "__len__")}
+        if any(len(values) != len(indices) for values in columns.values()):
+            return ""
+        alone = ({**batch, **{k: values[i : i + 1] for k, values in columns.items()}} for i in range(len(indices)))
+        bad = [index for index, row in zip(indices, alone, strict=True) if fails(step, row)]
+        is_some = 0 < len(bad) < len(indices)
+        return f" {'Only these rows fail' if is_some else 'Rows of this batch'} ({self.name}): {shown(bad or indices)}."
 
 
 def stack_column(values: Any) -> Any:

@@ -13,7 +13,10 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from ml_core.batch import Batch, batch_size, require_batch
 from ml_core.constants import TORCH_COMPILE_MINIMUM_CUDA_VERSION
-from ml_core.errors import ConfigError, UserError
+from ml_core.errors import ConfigError, NumericsError, UserError
+from ml_core.models import finite
+from ml_core.models.class_labels import HostLabels
+from ml_core.models.finite import LossWatch
 from ml_core.models.loss_means import LossMeans
 from ml_core.models.optimization import (
     OptimizerFactory,
@@ -21,19 +24,28 @@ from ml_core.models.optimization import (
     SchedulerSpec,
     build_optimizer,
     build_scheduler,
+    require_sizes,
 )
-from ml_core.models.utils import METRIC_ATTRIBUTES, STAGES, CriterionsComposition, Direction
+from ml_core.models.position import Position, rows_of
+from ml_core.models.state_fit import mismatch, require_own_state
+from ml_core.models.utils import METRIC_ATTRIBUTES, CriterionsComposition, Direction
+from ml_core.step_errors import step_error
+from ml_core.utils.logged_values import not_logged, require_logged
+from ml_core.utils.part_names import STAGES
 from ml_core.utils.pylogger import RankedLogger
 from ml_core.utils.stages import is_yet_to_come, require_validation
 
 log = RankedLogger(__name__, rank_zero_only=True)
+
+MONITOR = "model.scheduler.monitor"
 
 
 class BaseLitModule(LightningModule):
     """Forward pass, losses, optimizer and scheduler of an experiment.
 
     Logs `<stage>/<loss>` and `<stage>/total` at the end of every epoch, as means over all samples of all ranks.
-    Steps return the batch with everything that was computed, and `loss`, the total.
+    Steps return the batch with everything that was computed, and `loss`, the total. A total that is not finite ends
+    a training (see `models/finite.py`) and is counted in an evaluation; a state that is not finite is never saved.
 
     Args:
         forward_fn: Batch to new keys, in every stage.
@@ -66,6 +78,9 @@ class BaseLitModule(LightningModule):
         self.compile_forward = compile
         self.log_train_steps = log_train_steps
         self.means = {stage: LossMeans() for stage in STAGES}
+        self.loss_watch = LossWatch()
+        self.host_labels = HostLabels(criterions.class_losses())
+        require_sizes(self)
 
     def forward(self, batch: Batch) -> Batch:
         """Return the batch with the keys that `forward_fn` makes."""
@@ -81,18 +96,26 @@ class BaseLitModule(LightningModule):
 
         Raises:
             ConfigError: If the batch already holds a key `loss`.
+            DataError: If a label is none of the classes.
+            NumericsError: If the total of a training step is not finite.
         """
-        size = batch_size(require_batch(batch, "the data loader"))
-        batch = self.forward(batch) if stage == "train" else self.infer(batch)
+        given = require_batch(batch, "the data loader")
+        size = batch_size(given)
+        batch = self.forward(given) if stage == "train" else self.infer(given)
         if "loss" in batch:
             raise ConfigError(
                 "batch.loss", "is taken: the step returns its total loss under 'loss'.", "Rename that column or key."
             )
         try:
+            self.host_labels.check(batch)
             losses = self.criterions(batch)
         except UserError as error:
             error.within("model.criterions")
             raise
+        if stage == "train":
+            self._watch(losses, given)
+        else:
+            self.loss_watch.count(losses["total"])
         self.means[stage].update(losses, size)
         if stage == "train" and self.log_train_steps:
             self._log_step(losses)
@@ -114,11 +137,20 @@ class BaseLitModule(LightningModule):
         """Return the batch with everything that the model makes of it; no losses."""
         return self.infer(batch)
 
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Move a batch, and keep the host's copy of class labels, so that they are checked without waiting for it."""
+        moved = super().transfer_batch_to_device(batch, device, dataloader_idx)
+        self.host_labels.keep(batch, moved)
+        return moved
+
     def on_train_start(self) -> None:
-        """Refuse a plateau scheduler that waits for a validation which never comes."""
+        """Refuse a plateau scheduler that waits for a value which never comes, and the state of another optimizer."""
+        for optimizer in self.trainer.optimizers:
+            require_own_state(optimizer)
         for config in self.trainer.lr_scheduler_configs:
             if config.reduce_on_plateau:
-                require_validation(config.monitor, self.trainer, "model.scheduler.monitor")
+                require_logged(config.monitor, (self, *self.trainer.callbacks), MONITOR)  # type: ignore[attr-defined]
+                require_validation(config.monitor, self.trainer, MONITOR)
 
     def on_train_epoch_start(self) -> None:
         """Start the means of `train` anew."""
@@ -127,13 +159,16 @@ class BaseLitModule(LightningModule):
     def on_validation_epoch_start(self) -> None:
         """Start the means of `val` anew, so that the sanity check leaves nothing behind."""
         self.means["val"].reset()
+        self.loss_watch.start()
 
     def on_test_epoch_start(self) -> None:
         """Start the means of `test` anew."""
         self.means["test"].reset()
+        self.loss_watch.start()
 
     def on_train_epoch_end(self) -> None:
         """Log the means of `train`; step plateau schedulers, so that the epoch's checkpoint holds that step."""
+        self.loss_watch.read()
         self._log_means("train")
         for config in self.trainer.lr_scheduler_configs:
             is_due = config.interval == "epoch" and (self.current_epoch + 1) % config.frequency == 0
@@ -143,10 +178,12 @@ class BaseLitModule(LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log the means of `val`."""
         self._log_means("val")
+        self.loss_watch.say("val")
 
     def on_test_epoch_end(self) -> None:
         """Log the means of `test`."""
         self._log_means("test")
+        self.loss_watch.say("test")
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any | None) -> None:
         """Step a scheduler, except plateau ones by epoch: those were stepped before the checkpoint was written.
@@ -178,10 +215,32 @@ class BaseLitModule(LightningModule):
             self.forward_fn.compile()
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
-        """Load weights; those of metrics (feature networks) only where the same metrics are there."""
+        """Load weights; those of metrics (feature networks) only where the same metrics are there.
+
+        Raises:
+            WeightsMismatchError: If they belong to another model; lists what differs.
+        """
         own = {k: v for k, v in self.state_dict().items() if _is_of_metric(k)}
         given = {k: v for k, v in state_dict.items() if not _is_of_metric(k) or k in own}
-        return super().load_state_dict({**own, **given}, strict=strict, assign=assign)
+        try:
+            return super().load_state_dict({**own, **given}, strict=strict, assign=assign)
+        except RuntimeError as error:
+            raise mismatch(self.state_dict(), {**own, **given}) from error
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse to save a state that is not finite, on all ranks together.
+
+        Raises:
+            NumericsError: If a loss since the last look, or a weight, is not finite.
+        """
+        found = None
+        try:
+            self.loss_watch.read()
+            finite.require_finite_weights(self.named_parameters(), f"after step {self.global_step}")
+        except NumericsError as error:
+            found = error
+        if not self.trainer.strategy.reduce_boolean_decision(found is None, all=True):
+            raise found or NumericsError("model", f"another rank is no longer finite after step {self.global_step}.")
 
     def mean_losses(self, stage: str) -> dict[str, Tensor]:
         """Return `{loss: mean}` of a stage so far, over all samples of all ranks."""
@@ -192,9 +251,27 @@ class BaseLitModule(LightningModule):
         """Return that every loss that is logged here is better when lower."""
         return {f"{stage}/{name}": "min" for stage in STAGES for name in (*self.criterions.names, "total")}
 
+    def logged_values(self) -> list[str]:
+        """Return the names of all values that are logged here."""
+        return list(self.directions())
+
     def _log_means(self, stage: str) -> None:
         means = self.mean_losses(stage)
         self.log_dict({f"{stage}/{name}": value for name, value in means.items()}, prog_bar=True)
+
+    def _watch(self, losses: Mapping[str, Tensor], batch: Batch) -> None:
+        """Stop where the total is not finite: at once on a CPU, a little later on an accelerator."""
+        if finite.is_read_at_once(losses["total"]) or self._trainer is None:
+            if not finite.is_finite(losses["total"]):
+                raise self._not_finite(losses, batch)
+        elif self.loss_watch.keep(Position.of(self.trainer), losses) >= self.trainer.log_every_n_steps:  # type: ignore[attr-defined]
+            self.loss_watch.read()
+
+    def _not_finite(self, losses: Mapping[str, Tensor], batch: Batch) -> UserError:
+        if self._trainer is None:
+            return finite.not_finite(losses, "in this step", batch)
+        position = Position.of(self.trainer)
+        return finite.not_finite(losses, str(position), batch, rows_of(self.trainer, position.batch))
 
     def _log_step(self, losses: Mapping[str, Tensor]) -> None:
         if (self.trainer.fit_loop.epoch_loop.total_batch_idx + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
@@ -206,10 +283,7 @@ class BaseLitModule(LightningModule):
         try:
             return self.trainer.callback_metrics[str(name)]
         except KeyError:
-            known = ", ".join(sorted(self.trainer.callback_metrics)) or "none"
-            raise ConfigError(
-                "model.scheduler.monitor", f"'{name}' was not logged. Logged: {known}.", "Name one of those."
-            ) from None
+            raise not_logged(str(name), self.trainer.callback_metrics, MONITOR) from None
 
 
 def _apply(function: Callable[[Batch], Mapping[str, Any]], batch: Batch, where: str) -> Batch:
@@ -218,6 +292,8 @@ def _apply(function: Callable[[Batch], Mapping[str, Any]], batch: Batch, where: 
     except UserError as error:
         error.within(where)
         raise
+    except Exception as error:
+        raise step_error(error, where, function, batch) from error
 
 
 def _is_of_metric(key: str) -> bool:

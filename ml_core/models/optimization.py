@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 from lightning.pytorch import Trainer
 from torch import nn
+from torch.nn.parameter import UninitializedParameter
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from ml_core.errors import ConfigError
+from ml_core.errors import ConfigError, listed
 from ml_core.utils.signatures import accepted
 
 OptimizerFactory = Callable[..., Optimizer]
@@ -20,6 +21,22 @@ SchedulerFactory = Callable[..., LRScheduler]
 
 LENGTH_PARAMETERS = ("total_steps", "num_training_steps", "T_max")
 """Names under which schedulers ask for the length of the training; given by the trainer unless YAML gives them."""
+
+
+def require_sizes(module: nn.Module) -> None:
+    """Refuse weights whose size is not known yet: the optimizer and the checkpoint need it before the first batch.
+
+    Raises:
+        ConfigError: Names the weights and the way out.
+    """
+    lazy = [name for name, weight in module.named_parameters() if isinstance(weight, UninitializedParameter)]
+    if lazy:
+        raise ConfigError(
+            ".".join(lazy[0].split(".")[:2]),
+            f"has weights without a size ({listed(lazy[:3])}): lazy modules take theirs from a first batch, "
+            "which comes after the optimizer is made.",
+            "Use the module that is told its sizes, such as torch.nn.Linear instead of LazyLinear.",
+        )
 
 
 @dataclass(frozen=True)

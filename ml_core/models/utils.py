@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -9,15 +10,16 @@ from torch import Tensor
 from torchmetrics import Metric, MetricCollection
 
 from ml_core.batch import Batch, KeyMapping, Pairs, resolve_mapping, select
-from ml_core.errors import ConfigError, listed, nearest
+from ml_core.errors import ConfigError, UserError
+from ml_core.models.class_labels import ClassLoss, wrong_labels_of
+from ml_core.step_errors import step_error
 from ml_core.transforms.base import check_parameters
 from ml_core.utils.named_callables import NamedCallables
+from ml_core.utils.part_names import STAGES, strangers, without_mapping, wrong_stages, wrong_weights
 
 Direction = Literal["min", "max"]
 Criterion = Callable[..., Tensor]
 Named = Mapping[str, Any] | Sequence[Any]
-
-STAGES = ("train", "val", "test")
 
 METRIC_ATTRIBUTES = ("train_metrics", "val_metrics", "test_metrics")
 """Where `MetricsCallback` registers its collections on the module; they move with it and are never trained."""
@@ -37,6 +39,8 @@ class CriterionsComposition(NamedCallables):
     Raises:
         ConfigError: If a loss is named `total`, lacks a mapping, or a weight or mapping names no loss.
         BatchKeyError: When it is called on a batch that lacks a key.
+        DataError: When a label is none of the classes.
+        StepError: When a loss fails otherwise.
     """
 
     weights: dict[str, float]
@@ -65,8 +69,21 @@ class CriterionsComposition(NamedCallables):
         losses["total"] = weighted[0] if len(weighted) == 1 else sum(weighted[1:], start=weighted[0])
         return losses
 
+    def class_losses(self) -> list[ClassLoss]:
+        """Return those losses whose labels are numbers of classes."""
+        losses = [ClassLoss.of(f"criterions.{name}", self[name], self.pairs[name]) for name in self.names]
+        return [loss for loss in losses if loss is not None]
+
     def _loss(self, name: str, batch: Batch) -> Tensor:
-        loss = self[name](**select(batch, self.pairs[name], f"mapping.{name}"))
+        arguments = select(batch, self.pairs[name], f"mapping.{name}")
+        try:
+            loss = self[name](**arguments)
+        except UserError:
+            raise
+        except Exception as error:
+            where, pairs = f"criterions.{name}", self.pairs[name]
+            wrong = wrong_labels_of(where, self[name], arguments, pairs, error)
+            raise wrong or step_error(error, where, self[name], batch, pairs) from error
         if not isinstance(loss, Tensor):
             raise ConfigError(f"criterions.{name}", f"gives a {type(loss).__name__}, not a tensor.")
         if loss.ndim:
@@ -92,6 +109,7 @@ class MetricsComposition(MetricCollection):
     Raises:
         ConfigError: If a metric lacks a mapping, or a mapping or stage names something that does not exist.
         BatchKeyError: When it is updated with a batch that lacks a key.
+        StepError: When a metric does not take the values of a batch.
     """
 
     def __init__(
@@ -114,7 +132,13 @@ class MetricsComposition(MetricCollection):
     def update(self, batch: Batch) -> None:  # type: ignore[override]
         """Add a batch to the state of every metric."""
         for name, metric in self._modules.items():
-            metric.update(**select(batch, self.pairs[name], f"mapping.{name}"))
+            arguments = select(batch, self.pairs[name], f"mapping.{name}")
+            try:
+                metric.update(**arguments)
+            except UserError:
+                raise
+            except Exception as error:
+                raise step_error(error, f"metrics.{name}", metric, batch, self.pairs[name]) from error
 
     def forward(self, batch: Batch) -> dict[str, Any]:
         """Add a batch and return its own values; twice the work of `update`."""
@@ -151,11 +175,9 @@ def _pairs(mapping: Any, named: Mapping[str, Callable[..., Any]], word: str) -> 
     if len(named) == 1 and isinstance(mapping, Mapping) and not any(isinstance(v, Mapping) for v in mapping.values()):
         mapping = dict.fromkeys(named, mapping)
     given = _named(mapping or {}, word)
-    _reject_strangers(given, named, "mapping", word)
+    _raise_first(strangers(given, named, "mapping", word), without_mapping(given, named, word))
     resolved = {}
     for name, function in named.items():
-        if name not in given:
-            raise ConfigError(f"mapping.{name}", f"is missing: the {word} '{name}' needs {{batch_key: parameter}}.")
         resolved[name] = resolve_mapping(given[name], f"mapping.{name}")
         check_parameters(function, resolved[name], f"mapping.{name}")
     return resolved
@@ -163,25 +185,15 @@ def _pairs(mapping: Any, named: Mapping[str, Callable[..., Any]], word: str) -> 
 
 def _weights(weights: Any, names: Sequence[str]) -> dict[str, float]:
     given = _named({} if weights is None else weights, "loss")
-    _reject_strangers(given, names, "weights", "loss")
-    for name, value in given.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise ConfigError(f"weights.{name}", f"is {value!r}, but must be a number.")
+    _raise_first(strangers(given, names, "weights", "loss"), wrong_weights(given))
     return {name: float(given.get(name, 1.0)) for name in names}
 
 
 def _stages(stages: Mapping[str, Sequence[str]], named: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    _reject_strangers(stages, named, "stages", "metric")
-    for name, wanted in stages.items():
-        unknown = [stage for stage in wanted if stage not in STAGES]
-        if unknown:
-            raise ConfigError(f"stages.{name}", f"names {listed(unknown)}.", f"Stages: {listed(STAGES)}.")
+    _raise_first(strangers(stages, named, "stages", "metric"), wrong_stages(stages))
     return {name: tuple(wanted) for name, wanted in stages.items()}
 
 
-def _reject_strangers(given: Iterable[str], known: Iterable[str], where: str, word: str) -> None:
-    for name in given:
-        if name not in known:
-            raise ConfigError(
-                f"{where}.{name}", f"names no {word}.{nearest(name, known)}", f"There are: {listed(known)}."
-            )
+def _raise_first(*errors: Iterable[ConfigError]) -> None:
+    for error in itertools.chain(*errors):
+        raise error

@@ -13,8 +13,9 @@ from torch import Tensor, nn, stack
 
 from ml_core.batch import Batch, KeyMapping, missing_key, require_batch, resolve_mapping, select
 from ml_core.errors import ConfigError, UserError, listed
+from ml_core.step_errors import step_error
 from ml_core.utils.named_callables import NamedCallables
-from ml_core.utils.signatures import accepted, name_of
+from ml_core.utils.signatures import accepted, check_pairs, name_of
 
 Transform = Callable[[Batch], Mapping[str, Any]]
 
@@ -29,6 +30,7 @@ class ComposeTransform(NamedCallables):
 
     Raises:
         ConfigError: If a step cannot be called, or writes a key that an earlier step wrote and it does not read.
+        StepError: When it is called and a step fails.
 
     Example:
         >>> both = ComposeTransform(first=RenameTransform({"x": "y"}), second=RenameTransform({"y": "z"}))
@@ -51,6 +53,8 @@ class ComposeTransform(NamedCallables):
             except UserError as error:
                 error.within(name)
                 raise
+            except Exception as error:
+                raise step_error(error, name, self[name], result) from error
         return result
 
 
@@ -130,28 +134,11 @@ def check_parameters(target: Callable[..., Any], pairs: Sequence[tuple[str, str]
     """Check that a mapping names parameters of `target`, and all that it needs.
 
     Raises:
-        ConfigError: Names the parameters that it takes, and says so when the mapping is written the wrong way
-            round.
+        ConfigError: See `ml_core.utils.signatures.check_pairs`.
     """
     takes = accepted(target)
-    if takes is None:
-        return
-    for key, parameter in pairs:
-        if parameter not in takes.names and not takes.is_open:
-            turned = " A mapping reads {batch_key: parameter}; this one looks turned round." * (key in takes.names)
-            raise ConfigError(
-                f"{where}.{key}",
-                f"{name_of(target)} has no parameter '{parameter}'.{turned}",
-                f"It takes: {listed(takes.names) if takes.names else 'positional arguments only'}.",
-            )
-
-    missing = [name for name in takes.names if name in takes.required and name not in (p for _, p in pairs)]
-    if missing:
-        raise ConfigError(
-            where,
-            f"{name_of(target)} needs {listed(repr(name) for name in missing)}, which no key feeds.",
-            f"It takes: {listed(takes.names)}.",
-        )
+    if takes is not None:
+        check_pairs(takes, name_of(target), pairs, where)
 
 
 def stack_rows(rows: list[Any]) -> Any:

@@ -7,14 +7,17 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
-from ml_core.errors import PolicyError, StorageError
+from ml_core.errors import PolicyError, StorageError, listed
+from ml_core.utils.stored_config import read_content
+
+MOST_SHOWN = 5
 
 FOREIGN_GLOBAL = re.compile(
     r"(?:Unsupported global: GLOBAL|Trying to load unsupported GLOBAL|blocked module:?)\s+(\S+)"
@@ -42,10 +45,9 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 file.flush()
                 os.fsync(file.fileno())
         except (OSError, RuntimeError) as error:  # torch turns the error of a full disk into its own
-            free, text = _free_bytes(Path(path)), _first_line(getattr(error, "strerror", None) or error)
             raise StorageError(
                 str(path),
-                f"cannot be written: {text} ({free} free there).",
+                f"cannot be written: {_reason(error, _bytes(checkpoint), _free_bytes(Path(path)))}.",
                 "The checkpoints written before are untouched.",
             ) from error
 
@@ -68,6 +70,54 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 name = refused.group(1)
                 raise PolicyError(str(path), f"holds {name}, which would run code when it is loaded.") from error
             raise StorageError(str(path), f"is no readable checkpoint: {_first_line(error)}") from error
+
+
+def require_state(path: str, is_resumed: bool) -> None:
+    """Refuse a file that is no checkpoint of a training, before anything of it is used.
+
+    Args:
+        path: A file; a folder, as sharded checkpoints are, is not looked into.
+        is_resumed: Whether training is to go on from it, which takes more than weights.
+
+    Raises:
+        PolicyError: If it would run code when it is loaded.
+        StorageError: Names what it lacks and what it holds.
+    """
+    if not Path(path).is_file():
+        return
+    content = read_content(path)
+    lacking = [key for key in ("state_dict", "pytorch-lightning_version") if key not in content]
+    if lacking:
+        AtomicCheckpointIO().load_checkpoint(path)  # a file that would run code is refused as such
+        more = [f"{len(content) - MOST_SHOWN} more"] if len(content) > MOST_SHOWN else []
+        held = listed([*map(repr, list(content)[:MOST_SHOWN]), *more])
+        raise StorageError(
+            path,
+            f"is no checkpoint of a training: it lacks {listed(map(repr, lacking))}. It holds: {held}.",
+            "Name a file that a run wrote into its checkpoints folder.",
+        )
+    if is_resumed and any(key not in content for key in ("optimizer_states", "lr_schedulers", "loops")):
+        raise StorageError(
+            path,
+            "holds weights only, so training cannot go on from it.",
+            "Name a checkpoint that was written with callbacks.model_checkpoint.save_weights_only=false.",
+        )
+
+
+def require_writable(folder: str) -> None:
+    """Refuse a folder that no checkpoint can be written to, before anything is trained for it.
+
+    Raises:
+        StorageError: Names the folder and the reason.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise StorageError(
+            folder, f"checkpoints cannot be written here: {error.strerror}.", "Nothing was trained."
+        ) from error
 
 
 def replace_by_link(source: str, target: str) -> None:
@@ -122,11 +172,27 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def _free_bytes(path: Path) -> str:
+def _bytes(value: Any) -> int:
+    """Return the size of all tensors in nested containers: nearly that of the file."""
+    if isinstance(value, torch.Tensor):
+        return value.numel() * value.element_size()
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    return sum(map(_bytes, value)) if isinstance(value, (list, tuple)) else 0
+
+
+def _reason(error: BaseException, needed: int, free: int | None) -> str:
+    """Return why a file could not be written; torch hides the system's error behind one of its own."""
+    cause = error.__context__ if isinstance(error.__context__, OSError) else error
+    text = _first_line(getattr(cause, "strerror", None) or cause)
+    return f"{text} ({needed:,} bytes needed, {'unknown' if free is None else f'{free:,}'} free)"
+
+
+def _free_bytes(path: Path) -> int | None:
     try:
-        return f"{shutil.disk_usage(path.parent).free:,} bytes"
+        return shutil.disk_usage(path.parent).free
     except OSError:
-        return "unknown bytes"
+        return None
 
 
 def _first_line(error: BaseException | str) -> str:

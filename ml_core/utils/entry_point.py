@@ -5,29 +5,30 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import re
 import sys
-import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra.errors import HydraException
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
-from yaml.error import MarkedYAMLError
 
-from ml_core.errors import UserError, nearest
+from hydra_plugins import ml_core_sweeper
 from ml_core.utils import composition
-from ml_core.utils.extras import TOP_LEVEL_KEYS
-from ml_core.utils.project_root import config_folder, find_project_root
+from ml_core.utils.arguments import Arguments, read
+from ml_core.utils.completion import completed
+from ml_core.utils.project_root import config_folder, find_project_root, own_config_folder
+from ml_core.utils.ranks import same_trial
+from ml_core.utils.report import LOG_NOTE, told
+from ml_core.utils.search_path import before_packaged, make_importable
 
-LOG_NOTE = "traceback in "
-INTERRUPTED = (
-    "ERROR [interrupted]: stopped by Ctrl-C; What was saved so far is in the run's folder, "
-    "and the same command with ckpt_path=last goes on from there"
-)
-EXIT_CONFIG, EXIT_INTERRUPTED = 64, 130
+INTERRUPTED = "ERROR [interrupted]: stopped by Ctrl-C"
+EXIT_INTERRUPTED, EXIT_PIPE = 130, 141
+
+OURS = "ML_CORE_REPORTS_ERRORS"
+"""Set where HYDRA_FULL_ERROR=1 is our own doing."""
 
 Task = Callable[[DictConfig], Any]
 
@@ -48,16 +49,48 @@ def entry_point(config_name: str) -> Callable[[Task], Callable[..., Any]]:
         def command(cfg: DictConfig | None = None) -> Any:
             if cfg is not None:
                 return task(cfg)
-            find_project_root()
             composition.install()
-            is_full = os.environ.get("HYDRA_FULL_ERROR") == "1"
-            os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then leaves the reporting to us
-            run = hydra.main(version_base="1.3", config_path=str(config_folder()), config_name=config_name)(task)
-            return _reporting(run, is_full)
+            ml_core_sweeper.install()
+            is_full = _take_over_reporting()
+            main = hydra.main(version_base="1.3", config_path=str(config_folder()), config_name=config_name)
+            run = main(same_trial(task))
+            return _reporting(functools.partial(_start, run), is_full)
 
         return command
 
     return decorate
+
+
+def _take_over_reporting() -> bool:
+    """Have Hydra leave errors to us, here and in the processes that this one starts.
+
+    Returns:
+        Whether the user has asked for whole tracebacks.
+    """
+    is_full = os.environ.get("HYDRA_FULL_ERROR") == "1" and OURS not in os.environ
+    if not is_full:
+        os.environ["HYDRA_FULL_ERROR"] = os.environ[OURS] = "1"
+        logging.raiseExceptions = False  # a full disk is told once, by us, and not by every line of the log
+    return is_full
+
+
+def _start(run: Callable[[], Any]) -> Any:
+    """Put the command line in order and the user's own folders on the search paths, and run."""
+    arguments = _arguments()
+    root, own = find_project_root(), own_config_folder(arguments.value_of("--config-dir"))
+    make_importable([*([own.parent] if own else []), Path.cwd(), root])
+    is_replaced = arguments.has("--config-path") or arguments.has("--experimental-rerun")
+    with before_packaged(None if is_replaced else own):
+        return run()
+
+
+def _arguments() -> Arguments:
+    """Return what was typed, and leave it in order where Hydra, and the processes that Lightning starts, read it."""
+    arguments = read(sys.argv[1:])
+    if arguments.has("--shell-completion") and "COMP_LINE" in os.environ:
+        arguments, os.environ["COMP_LINE"] = completed(arguments, os.environ["COMP_LINE"])
+    sys.argv[1:] = arguments.words
+    return arguments
 
 
 def _reporting(run: Callable[[], Any], is_full: bool) -> Any:
@@ -67,60 +100,23 @@ def _reporting(run: Callable[[], Any], is_full: bool) -> Any:
         # Lightning ends an interrupted fit with exit(1), after its teardown.
         if not isinstance(error, KeyboardInterrupt) and not isinstance(error.__context__, KeyboardInterrupt):
             raise
-        sys.stderr.write(f"{INTERRUPTED}\n")
+        sys.stderr.write(f"{INTERRUPTED}; {_how_to_go_on()}\n")
         sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_PIPE)
     except Exception as error:
         if is_full:
             raise
-        sys.stderr.write(f"{_message(error)}\n")
-        sys.exit(_exit_code(error))
+        text, code = told(error)
+        sys.stderr.write(f"{text}\n")
+        sys.exit(code)
 
 
-def _message(error: Exception) -> str:
-    """Return what the terminal shows; its last line reads `ERROR [where]: what; what to do`."""
-    if isinstance(error, UserError):
-        link = " " if error.what.endswith("?") else "; "
-        return f"ERROR [{error.where}]: {error.what.rstrip('.')}{link + error.fix if error.fix else ''}"
-    if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
-        mark = error.problem_mark
-        place = f"{_file_of(mark.name)}:{mark.line + 1}:{mark.column + 1}"
-        return f"ERROR [{place}]: is no YAML here: {error.problem}; Look at the indentation and quotes of that line"
-    if _is_composition_error(error):
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        cause = str(error.__cause__).splitlines()[0] if isinstance(error.__cause__, OmegaConfBaseException) else ""
-        hint = _nearest_name(f"{error}\n{error.__cause__}")
-        return "\n".join([*lines[1:], f"ERROR [configuration]: {lines[0]} {cause}".rstrip() + hint])
-    logs = [note.removeprefix(LOG_NOTE) for note in getattr(error, "__notes__", []) if note.startswith(LOG_NOTE)]
-    if logs:
-        text = str(error).strip().splitlines()
-        return f"ERROR [{logs[0]}]: {type(error).__name__}: {text[0] if text else ''}; the traceback is in that file"
-    trace = "".join(traceback.format_exception(error))
-    return f"{trace}ERROR [ml_core]: {type(error).__name__}: {error}; the traceback stands above"
-
-
-def _nearest_name(text: str) -> str:
-    """Return a suggestion for a name that Hydra does not know: a section, or an option of a group."""
-    section = re.search(r"Key '(\w+)' is not in struct\s+full_key: \1\s", f"{text}\n")
-    if section:
-        return nearest(section.group(1), TOP_LEVEL_KEYS)
-    option = re.search(
-        r"Could not find '[\w/]*?([^/']+)'.*?Available options in '[^']*':\n(.*?)\nConfig search", text, re.DOTALL
-    )
-    return nearest(option.group(1), option.group(2).split()) if option else ""
-
-
-def _file_of(name: str) -> str:
-    return os.path.relpath(name) if os.path.exists(name) else name
-
-
-def _is_composition_error(error: Exception) -> bool:
-    return isinstance(error, (HydraException, OmegaConfBaseException, MarkedYAMLError))
-
-
-def _exit_code(error: Exception) -> int:
-    if isinstance(error, UserError):
-        return error.exit_code
-    return EXIT_CONFIG if _is_composition_error(error) else 1
+def _how_to_go_on() -> str:
+    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+        return "A search with hydra.sweeper.storage and study_name goes on with the same command"
+    return "What was saved so far is in the run's folder, and the same command with ckpt_path=last goes on from there"
 
 
 def log_traceback(error: BaseException) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -17,51 +19,53 @@ from ml_core.utils.rich_utils import print_config_tree
 
 log = RankedLogger(__name__, rank_zero_only=True)
 
-TOP_LEVEL_KEYS = frozenset(
-    {
-        "callbacks",
-        "ckpt_path",
-        "data",
-        "extras",
-        "logger",
-        "model",
-        "optimized_metric",
-        "params",
-        "paths",
-        "seed",
-        "tags",
-        "task_name",
-        "test",
-        "train",
-        "trainer",
-        "trust",
-    }
-)
+TOP_LEVEL = {
+    "callbacks": None,
+    "check": "bool",
+    "ckpt_path": "str | None",
+    "data": None,
+    "extras": "dict | None",
+    "logger": None,
+    "model": None,
+    "optimized_metric": "str | None",
+    "params": "dict | None",
+    "paths": "dict",
+    "seed": "int | None",
+    "tags": "list | None",
+    "task_name": "str",
+    "test": "bool",
+    "train": "bool",
+    "trainer": None,
+    "trust": "list | None",
+}
+"""What stands at the top level, with the kind of its value; None for nodes."""
+TOP_LEVEL_KEYS = frozenset(TOP_LEVEL)
 EXTRAS = frozenset({"enforce_tags", "ignore_warnings", "print_config"})
 DATA_VARIABLES = {"HF_DATASETS_CACHE": "datasets", "HF_HUB_CACHE": "hub"}
 
 
-def check_top_level(cfg: DictConfig) -> None:
-    """Refuse keys that nothing reads; Hydra takes them silently from a file with `@package _global_`.
+def top_level_mistakes(cfg: DictConfig, own: Collection[str] = ()) -> Iterator[ConfigError]:
+    """Yield keys that nothing reads; Hydra takes them silently from a file with `@package _global_`.
 
-    Raises:
-        ConfigError: Names the key, the nearest known one and all of them.
+    Args:
+        cfg: The composed configuration.
+        own: Keys of the command itself.
     """
-    for key in cfg:
-        if key not in TOP_LEVEL_KEYS:
-            raise ConfigError(
-                str(key),
-                f"is no key of the top level, so it would change nothing.{nearest(str(key), TOP_LEVEL_KEYS)}",
-                f"Known: {listed(sorted(TOP_LEVEL_KEYS))}. Values of your own belong under params.",
+    for key in map(str, cfg):
+        if key not in TOP_LEVEL_KEYS and key not in own:
+            yield ConfigError(
+                key,
+                f"there is no '{key}' at the top level, so it would change nothing.{nearest(key, TOP_LEVEL_KEYS)}",
+                f"There are: {listed(TOP_LEVEL)}. Values of your own belong under params.",
             )
-    _check_extras(cfg)
-
-
-def _check_extras(cfg: DictConfig) -> None:
-    for key in cfg.get("extras") or {}:
+    extras: Any = cfg._get_node("extras") if "extras" in cfg else None
+    is_written = isinstance(extras, DictConfig) and not extras._is_none() and not extras._is_interpolation()
+    for key in map(str, extras if is_written else ()):
         if key not in EXTRAS:
-            raise ConfigError(
-                f"extras.{key!s}", f"is no extra.{nearest(str(key), EXTRAS)}", f"There are: {listed(sorted(EXTRAS))}."
+            yield ConfigError(
+                f"extras.{key}",
+                f"there is no such extra.{nearest(key, EXTRAS)}",
+                f"There are: {listed(sorted(EXTRAS))}.",
             )
 
 

@@ -8,20 +8,19 @@ its policy on dangerous targets holds.
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from ml_core.errors import ConfigError, MissingPackageError, UserError, listed, nearest
 from ml_core.utils.packages import install_hint, missing_package
 from ml_core.utils.pylogger import RankedLogger
 from ml_core.utils.retargeting import INHERITED
-from ml_core.utils.signatures import accepted, reject_unknown
+from ml_core.utils.signatures import accepted, missing_arguments, reject_unknown
 from ml_core.utils.targets import resolve_target
+from ml_core.utils.values import value
 
 log = RankedLogger(__name__, rank_zero_only=True)
 
@@ -100,20 +99,16 @@ class Builder:
 
     def _child(self, parent: DictConfig | ListConfig, key: Any, path: str) -> Any:
         """Build one value of a container; an interpolation to a shared instance gives that instance."""
-        value = _value(parent, key, path)
+        child = value(parent, key, path)
         raw = parent._get_node(key)
-        if not OmegaConf.is_config(value) or not raw._is_interpolation():  # type: ignore[union-attr]
-            return self._node(value, path)
-        source = value._get_full_key(None)
+        if not OmegaConf.is_config(child) or not raw._is_interpolation():  # type: ignore[union-attr]
+            return self._node(child, path)
+        source = child._get_full_key(None)
         if source.startswith(f"{INSTANCES}.") and source.count(".") == 2:
-            return self._instance(source, value)
-        if any(_targets(value)):
-            raise ConfigError(
-                path,
-                f"points at the node '{source}', which has a `_target_`, so it would become a second object.",
-                f"Move that node to {INSTANCES} and point both places at it.",
-            )
-        return self._node(value, path)
+            return self._instance(source, child)
+        if any(targets(child)):
+            raise second_object(path, source)
+        return self._node(child, path)
 
     def _instance(self, source: str, node: DictConfig) -> Any:
         if source in self._unfinished:
@@ -131,7 +126,7 @@ class Builder:
         keys = _arguments(node, target, name, path)
         reject_unknown(target, name, keys, path)
         if node.get("_recursive_", True) is False:
-            kwargs = {key: _plain(_value(node, key, f"{path}.{key}")) for key in keys}
+            kwargs = {key: _plain(value(node, key, f"{path}.{key}")) for key in keys}
         else:
             kwargs = {key: self._argument(target, node, key, f"{path}.{key}") for key in keys}
         args = self._child(node, "_args_", f"{path}._args_") if "_args_" in node else []
@@ -142,7 +137,7 @@ class Builder:
         return _call(target, name, args, kwargs, path)
 
     def _header(self, node: DictConfig, path: str) -> tuple[str, bool, Callable[..., Any]]:
-        name = str(_value(node, "_target_", f"{path}._target_"))
+        name = str(value(node, "_target_", f"{path}._target_"))
         is_partial = node.get("_partial_", False)
         if not isinstance(is_partial, bool):
             raise ConfigError(f"{path}._partial_", f"is {is_partial!r}, but must be true or false.")
@@ -154,13 +149,13 @@ class Builder:
         return name, is_partial, target
 
     def _argument(self, target: Any, node: DictConfig, key: str, path: str) -> Any:
-        value = _value(node, key, path)
-        if key in getattr(target, "deferred_parameters", ()) and any(_targets(value)):
-            self._check(value, path)
+        child = value(node, key, path)
+        if key in getattr(target, "deferred_parameters", ()) and any(targets(child)):
+            self._check(child, path)
             return Deferred(self, node, key, path)
         wrapper = getattr(target, "wrapped_parameters", {}).get(key)
-        if wrapper is not None and isinstance(value, DictConfig):
-            return self._wrapped(wrapper, value, path)
+        if wrapper is not None and isinstance(child, DictConfig):
+            return self._wrapped(wrapper, child, path)
         return self._child(node, key, path)
 
     def _check(self, node: Any, path: str) -> None:
@@ -170,12 +165,12 @@ class Builder:
             reject_unknown(target, name, _arguments(node, target, name, path), path)
         if isinstance(node, (DictConfig, ListConfig)):
             for key, place in _places(node, path):
-                self._check(_value(node, key, place), place)
+                self._check(value(node, key, place), place)
 
     def _wrapped(self, wrapper: type, node: DictConfig, path: str) -> Any:
         """Split a node into the arguments of its target and the further fields of `wrapper`."""
         inner, *others = [field.name for field in fields(wrapper)]
-        beside = {key: _plain(_value(node, key, f"{path}.{key}")) for key in others if key in node}
+        beside = {key: _plain(value(node, key, f"{path}.{key}")) for key in others if key in node}
         rest = node.copy()
         rest._set_parent(node._get_parent())
         OmegaConf.set_struct(rest, False)
@@ -233,17 +228,7 @@ def _require_all(target: Any, name: str, args: list[Any], kwargs: dict[str, Any]
         return
     missing = [key for key in takes.names if key in takes.required and key not in kwargs]
     if missing:
-        verb = "is" if len(missing) == 1 else "are"
-        raise ConfigError(path, f"{name} needs {listed(repr(k) for k in missing)}, which {verb} not given.")
-
-
-def _value(parent: DictConfig | ListConfig, key: Any, path: str) -> Any:
-    try:
-        return parent[key]
-    except OmegaConfBaseException as error:
-        quoted = re.search(r'raised while resolving interpolation: "(.*)"', str(error))
-        text = quoted.group(1) if quoted else str(error).splitlines()[0]
-        raise ConfigError(path, f"has no value: {text}", "Give it in a file or on the command line.") from error
+        raise missing_arguments(name, missing, path)
 
 
 def _places(node: DictConfig | ListConfig, path: str) -> list[tuple[Any, str]]:
@@ -253,17 +238,26 @@ def _places(node: DictConfig | ListConfig, path: str) -> list[tuple[Any, str]]:
     return [(index, f"{path}[{index}]") for index in range(len(node))]
 
 
-def _plain(value: Any) -> Any:
-    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+def _plain(item: Any) -> Any:
+    return OmegaConf.to_container(item, resolve=True) if OmegaConf.is_config(item) else item
 
 
-def _targets(value: Any) -> Iterator[str]:
+def second_object(path: str, source: str) -> ConfigError:
+    """Word that an interpolation points at a node which would be built a second time."""
+    return ConfigError(
+        path,
+        f"points at the node '{source}', which has a `_target_`, so it would become a second object.",
+        f"Move that node to {INSTANCES} and point both places at it.",
+    )
+
+
+def targets(item: Any) -> Iterator[str]:
     """Yield every `_target_` in a node, without resolving anything."""
-    if isinstance(value, DictConfig) and not value._is_none() and not value._is_interpolation():
-        if "_target_" in value:
-            yield value._get_node("_target_")._value()  # type: ignore[union-attr]
-        for key in value:
-            yield from _targets(value._get_node(key))
-    elif isinstance(value, ListConfig) and not value._is_none() and not value._is_interpolation():
-        for index in range(len(value)):
-            yield from _targets(value._get_node(index))
+    if isinstance(item, DictConfig) and not item._is_none() and not item._is_interpolation():
+        if "_target_" in item:
+            yield item._get_node("_target_")._value()  # type: ignore[union-attr]
+        for key in item:
+            yield from targets(item._get_node(key))
+    elif isinstance(item, ListConfig) and not item._is_none() and not item._is_interpolation():
+        for index in range(len(item)):
+            yield from targets(item._get_node(index))

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import re
-import shlex
-import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,16 +11,23 @@ from typing import Any
 import lightning.pytorch as pl
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
+from lightning.pytorch.callbacks import Checkpoint
 from omegaconf import DictConfig, OmegaConf
 
 from ml_core.callbacks.direction import known_directions
 from ml_core.callbacks.run_state import RunState
 from ml_core.errors import ConfigError, StorageError
+from ml_core.utils.checkpoint_io import require_state
+from ml_core.utils.eval_command import eval_command, packages_to_trust
 from ml_core.utils.instantiators import Builder, Guard
+from ml_core.utils.last_checkpoint import LAST, stored_runs
+from ml_core.utils.logged_values import require_logged
 from ml_core.utils.logging_utils import log_hyperparameters
-from ml_core.utils.pylogger import RankedLogger
-from ml_core.utils.stored_config import describe_run, epochs_of, existing_checkpoint, read_config
+from ml_core.utils.pylogger import RankedLogger, current_rank
+from ml_core.utils.run_errors import explaining
+from ml_core.utils.stored_config import describe_run, epochs_of, existing_checkpoint
 from ml_core.utils.trust import Trust
+from ml_core.wiring.check import require_flow
 
 log = RankedLogger(__name__, rank_zero_only=True)
 
@@ -59,9 +62,24 @@ def build(cfg: DictConfig, guard: Guard | None = None) -> Objects:
     own = Builder(cfg)  # logger and trainer never come out of a checkpoint
     objects["logger"] = own.build_each("logger")
     callbacks = [*objects["callbacks"], RunState(describe_run(cfg))]
-    objects["trainer"] = own.build("trainer", callbacks=callbacks, logger=objects["logger"] or False)
+    given = {"callbacks": callbacks, "logger": objects["logger"] or False}
+    if "enable_checkpointing" not in cfg.trainer and not any(isinstance(c, Checkpoint) for c in callbacks):
+        given["enable_checkpointing"] = False  # Lightning would write checkpoints of its own
+    objects["trainer"] = own.build("trainer", **given)
     log_hyperparameters(cfg, objects["model"], objects["trainer"])
     return objects
+
+
+def check(cfg: DictConfig, objects: Objects) -> None:
+    """Refuse what would go wrong later: a key or shape that does not fit, a value that nothing will log.
+
+    Raises:
+        UserError: What was found.
+    """
+    if cfg.train and cfg.get("check", True) and current_rank() == 0:  # the other ranks run what this one has checked
+        require_flow(cfg, objects)
+    check_optimized_metric(cfg, objects)
+    check_search_direction(cfg, objects)
 
 
 def guard_of_stored(cfg: DictConfig) -> Guard:
@@ -74,29 +92,60 @@ def guard_of_stored(cfg: DictConfig) -> Guard:
 
 
 def fit(objects: Objects, ckpt_path: str | None) -> dict[str, Any]:
-    """Train, from a checkpoint if one is given, and return what was logged last."""
+    """Train, from a checkpoint if one is given, and return what was logged last.
+
+    Raises:
+        UserError: If training cannot go on from the checkpoint, or ends in a failure that can be explained.
+    """
     trainer: pl.Trainer = objects["trainer"]
-    trainer.fit(objects["model"], datamodule=objects["datamodule"], ckpt_path=ckpt_path, weights_only=True)
+    with explaining(objects["cfg"], trainer, ckpt_path):
+        if ckpt_path is not None:
+            require_state(ckpt_path, is_resumed=True)
+        trainer.fit(objects["model"], datamodule=objects["datamodule"], ckpt_path=ckpt_path, weights_only=True)
     return dict(trainer.callback_metrics)
 
 
 def test(objects: Objects, ckpt_path: str | None) -> dict[str, Any]:
-    """Evaluate on the test split, with the weights of a checkpoint or the present ones, and return what was logged."""
+    """Evaluate on the test split, with the weights of a checkpoint or the present ones, and return what was logged.
+
+    Raises:
+        UserError: If the checkpoint does not fit, or evaluation ends in a failure that can be explained.
+    """
     trainer: pl.Trainer = objects["trainer"]
-    trainer.test(objects["model"], datamodule=objects["datamodule"], ckpt_path=ckpt_path, weights_only=True)
+    with explaining(objects["cfg"], trainer, ckpt_path):
+        if ckpt_path is not None:
+            require_state(ckpt_path, is_resumed=False)
+        trainer.test(objects["model"], datamodule=objects["datamodule"], ckpt_path=ckpt_path, weights_only=True)
     return dict(trainer.callback_metrics)
 
 
+def check_optimized_metric(cfg: DictConfig, objects: Objects) -> None:
+    """Refuse a search for a value that nothing in this run will log, before it trains.
+
+    Raises:
+        ConfigError: Names the nearest value and all that there are.
+    """
+    name, where = cfg.optimized_metric, "optimized_metric"
+    if name is None:
+        return
+    require_logged(name, (objects["model"], *objects["trainer"].callbacks), where, in_training=False)
+    for stage, key in (("train", "train"), ("val", "train"), ("test", "test")):
+        if name.startswith(f"{stage}/") and not cfg[key]:
+            raise ConfigError(where, f"'{name}' comes from the stage {stage}, but {key}=false.", f"Set {key}=true.")
+
+
 def check_search_direction(cfg: DictConfig, objects: Objects) -> None:
-    """Refuse a search that would look for the worst value of a metric that knows which way is better.
+    """Refuse a search for nothing, or for the worst value of a metric that knows which way is better.
 
     Raises:
         ConfigError: Names the direction that the metric has.
     """
     is_search = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
     direction = HydraConfig.get().sweeper.get("direction") if is_search else None
-    if cfg.optimized_metric is None or direction not in ("minimize", "maximize"):
+    if direction not in ("minimize", "maximize"):
         return
+    if cfg.optimized_metric is None:
+        raise ConfigError("optimized_metric", "is null, so there is nothing to search for.", "For example val/best")
     better = known_directions((objects["model"], *objects["callbacks"])).get(cfg.optimized_metric)
     if better is not None and not direction.startswith(better):
         raise ConfigError(
@@ -126,11 +175,14 @@ def checkpoint_to_resume(cfg: DictConfig) -> str | None:
     """
     if cfg.ckpt_path is None:
         return None
-    path = existing_checkpoint(cfg) if cfg.ckpt_path != "last" else next(_checkpoints_like(cfg), None)
+    path = existing_checkpoint(cfg) if cfg.ckpt_path != LAST else next(_checkpoints_like(cfg), None)
     if path is None:
-        log.warning("ckpt_path=last: no earlier run of this data and network has a last.ckpt: training starts afresh.")
+        none = "no earlier run of this data and network has a last.ckpt"
+        if not cfg.train:
+            raise StorageError("ckpt_path", f"is last, but {none}.", "Name a file: ckpt_path=<file>")
+        log.warning("ckpt_path=last: %s: training starts afresh.", none)
         return None
-    log.info("Going on from %s", path)
+    log.info("Going on from %s" if cfg.train else "Testing %s", path)
     if cfg.train:
         _check_epochs(cfg, str(path))
     return str(path)
@@ -159,37 +211,39 @@ def checkpoint_to_test(cfg: DictConfig, objects: Objects) -> str | None:
     return None
 
 
-def say_result(metrics: dict[str, Any], checkpoint: str | None = None) -> None:
-    """Say in a few lines what came out, and how to evaluate the best checkpoint again."""
+def say_result(metrics: dict[str, Any], objects: Objects | None = None, tested: str | None = None) -> None:
+    """Say in a few lines what came out: values, the best checkpoint, and how to evaluate it again.
+
+    Args:
+        metrics: What was logged.
+        objects: Those of a training; evaluation has no checkpoint of its own.
+        tested: The checkpoint that was tested.
+    """
     shown = {k: v for k, v in sorted(metrics.items()) if k.startswith("test/") or k == "val/best"}
     log.info("Result: %s", ", ".join(f"{k} {float(v):.4f}" for k, v in shown.items()) or "nothing was measured")
-    if checkpoint:
-        log.info("Evaluate it again: %s %s", _eval_program(), _as_override("ckpt_path", os.path.relpath(checkpoint)))
+    if objects is None:
+        return
+    best = _say_best(objects["trainer"].checkpoint_callback)
+    if checkpoint := tested or best:
+        trust = packages_to_trust(objects["cfg"], guard_of_stored(objects["cfg"]))
+        log.info("Evaluate it again: %s", eval_command(checkpoint, trust))
 
 
-def _eval_program() -> str:
-    """Return the evaluation command of the kind that this run was started with."""
-    if Path(sys.argv[0]).name.startswith("ml-core-"):
-        return "ml-core-eval"
-    return f"python {os.path.relpath(Path(__file__).parents[1] / 'eval.py')}"
-
-
-def _as_override(key: str, value: str) -> str:
-    """Return an override as it must be typed, quoted for Hydra and the shell where it holds special characters."""
-    return f"{key}={value}" if re.fullmatch(r"[\w./-]+", value) else shlex.quote(f'{key}="{value}"')
+def _say_best(callback: Any) -> str | None:
+    """Say which checkpoint is the best, with the value that makes it so, and return it; None where none was kept."""
+    path, score = getattr(callback, "best_model_path", ""), getattr(callback, "best_model_score", None)
+    if not path:
+        return None
+    value = f" ({callback.monitor} {float(score):.4f})" if score is not None else ""
+    log.info("Best checkpoint: %s%s", path, value)
+    return str(path)
 
 
 def _checkpoints_like(cfg: DictConfig) -> Iterator[Path]:
     """Yield the `last.ckpt` of earlier runs with the same data set and forward pass, newest first."""
-    runs = Path(cfg.paths.log_dir) / cfg.task_name / "runs"
     wanted = _as_written(cfg)
-    for path in sorted(runs.glob("*/checkpoints/last.ckpt"), key=lambda p: p.stat().st_mtime, reverse=True):
-        try:
-            stored = read_config(path)
-        except StorageError as error:
-            log.warning("ckpt_path=last: passed over %s", error)
-            continue
-        if stored is not None and _as_written(stored) == wanted:
+    for path, stored in stored_runs(cfg.paths.log_dir, cfg.task_name):
+        if _as_written(stored) == wanted:
             yield path
 
 
@@ -206,6 +260,7 @@ def _quieten_lightning() -> None:
     warnings.filterwarnings("ignore", message=r".*Experiment logs directory .* exists and is not empty.*")
     warnings.filterwarnings("ignore", message=r"Be aware that when using `ckpt_path`, callbacks used to create.*")
     warnings.filterwarnings("ignore", message=r".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=r"You have overridden `transfer_batch_to_device` in `LightningModule`.*")
 
 
 def _is_no_advert(record: logging.LogRecord) -> bool:

@@ -24,7 +24,8 @@ def install_hint(package: str) -> str:
         project = "." if (Path(__file__).parents[2] / "pyproject.toml").exists() else "ml-core"
         return f"Install the extra that holds it: uv pip install '{project}[{extra}]'"
     return (
-        f"If it is a module of your own, put its folder on PYTHONPATH; else: uv pip install {package.replace('_', '-')}"
+        "If it is a module of your own, put it beside your configurations or into the working folder; "
+        f"else: uv pip install {package.replace('_', '-')}"
     )
 
 

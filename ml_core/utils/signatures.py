@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,11 +62,51 @@ def reject_unknown(target: Callable[..., Any], name: str, keys: list[str], where
         return
     for key in keys:
         if key not in takes.names:
-            raise ConfigError(
-                f"{where}.{key}" if where else key,
-                f"{name} takes no '{key}'.{nearest(key, takes.names)}",
-                f"It takes: {listed(takes.names)}.",
+            raise unknown_argument(name, key, takes.names, where)
+
+
+def unknown_argument(name: str, key: str, names: Sequence[str], where: str) -> ConfigError:
+    """Word that a target does not take a key of its node."""
+    return ConfigError(
+        f"{where}.{key}" if where else key,
+        f"{name} takes no '{key}'.{nearest(key, names)}",
+        f"It takes: {listed(names)}.",
+    )
+
+
+def missing_arguments(name: str, missing: Sequence[str], where: str) -> ConfigError:
+    """Word that a node lacks arguments which its target requires."""
+    verb = "is" if len(missing) == 1 else "are"
+    return ConfigError(where, f"{name} needs {listed(repr(key) for key in missing)}, which {verb} not given.")
+
+
+def check_pairs(takes: Accepted, name: str, pairs: Sequence[tuple[str, str]], where: str) -> None:
+    """Check that (batch key, parameter) pairs name parameters of a callable, and all that it needs.
+
+    Raises:
+        ConfigError: Names the parameters that it takes, and says so when the mapping is written the wrong way
+            round.
+    """
+    for key, parameter in pairs:
+        if parameter not in takes.names and not takes.is_open:
+            turned = (
+                f" A mapping reads {{batch_key: parameter}}, so turn it round: {{{parameter}: {key}}}."
+                if key in takes.names
+                else nearest(parameter, takes.names)
             )
+            raise ConfigError(
+                f"{where}.{key}",
+                f"{name} has no parameter '{parameter}'.{turned}",
+                f"It takes: {listed(takes.names) if takes.names else 'positional arguments only'}.",
+            )
+    fed = {parameter for _, parameter in pairs}
+    missing = [required for required in takes.names if required in takes.required and required not in fed]
+    if missing:
+        raise ConfigError(
+            where,
+            f"{name} needs {listed(repr(required) for required in missing)}, which no key feeds.",
+            f"It takes: {listed(takes.names)}.",
+        )
 
 
 def name_of(target: Any) -> str:

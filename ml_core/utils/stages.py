@@ -30,9 +30,14 @@ def require_validation(monitor: str | None, trainer: Trainer, where: str) -> Non
     batches = trainer.num_val_batches
     count = sum(batches) if isinstance(batches, list) else batches
     if monitor is not None and monitor.startswith("val/") and not count:
-        raise ConfigError(
-            where, f"'{monitor}' is logged in validation, but this run has no validation batches.", WITHOUT_VALIDATION
-        )
+        raise without_validation(monitor, where)
+
+
+def without_validation(monitor: str, where: str) -> ConfigError:
+    """Word that a value is waited for which only a validation would log."""
+    return ConfigError(
+        where, f"'{monitor}' is logged in validation, but this run has no validation batches.", WITHOUT_VALIDATION
+    )
 
 
 def is_yet_to_come(monitor: str, trainer: Trainer) -> bool:

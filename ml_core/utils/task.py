@@ -5,33 +5,47 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from ml_core.errors import ConfigError
 from ml_core.utils.entry_point import log_traceback
-from ml_core.utils.extras import apply_extras, check_top_level
+from ml_core.utils.extras import apply_extras
 from ml_core.utils.pylogger import RankedLogger
 
 log = RankedLogger(__name__, rank_zero_only=True)
 
 Results = tuple[dict[str, Any], dict[str, Any]]
+T = TypeVar("T")
 
 
 def task_wrapper(task: Callable[[DictConfig], Results]) -> Callable[[DictConfig], Results]:
-    """Check the configuration's top level and apply `extras` before a task; leave a trace of it afterwards.
+    """Check the names in the configuration and apply `extras` before a task; leave a trace of it afterwards.
 
     A failure goes to the run's log file with its traceback and is raised again unchanged. The output folder is
     told and a W&B run closed in any case.
     """
 
+    @logged
+    def checked(cfg: DictConfig) -> Results:
+        if cfg.get("check", True):
+            from ml_core.wiring.check import require_names  # what --help does without
+
+            require_names(cfg)
+        apply_extras(cfg)
+        return task(cfg)
+
+    return functools.wraps(task)(checked)
+
+
+def logged(task: Callable[[DictConfig], T]) -> Callable[[DictConfig], T]:
+    """Write the traceback of a failing task to the run's log file, and say where its output is."""
+
     @functools.wraps(task)
-    def wrapped(cfg: DictConfig) -> Results:
+    def wrapped(cfg: DictConfig) -> T:
         try:
-            check_top_level(cfg)
-            apply_extras(cfg)
             return task(cfg)
         except Exception as error:
             log_traceback(error)
