@@ -31,7 +31,7 @@ lint: $(READY) ## Check format, style, types, spelling, secrets and security
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/codespell
-	$(BIN)/bandit -q -c pyproject.toml -r ml_core
+	$(BIN)/bandit -q -c pyproject.toml -r ml_core hydra_plugins
 	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --exclude-files 'requirements\.lock|.*\.parquet'
 
 lock: $(UV) ## Resolve pyproject.toml into requirements.lock, for all platforms, with hashes

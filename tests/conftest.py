@@ -6,17 +6,20 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: two threads gain nothing on these sizes
 
+import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from setting import Compose
 
 from ml_core.utils import composition
+from ml_core.utils.entry_point import OURS
 from ml_core.utils.project_root import config_folder, find_project_root
 
 find_project_root()
@@ -28,6 +31,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("money"):
                 item.add_marker(pytest.mark.skip(reason="calls a paid service; set RUN_MONEY_TESTS=1"))
+
+
+def forget_hydra() -> None:
+    """Leave nothing of an earlier test's composition: not even that of a sweep that has no output folder."""
+    GlobalHydra.instance().clear()
+    HydraConfig.instance().cfg = None
+
+
+@pytest.fixture(autouse=True)
+def _no_traces_of_a_command() -> Iterator[None]:
+    """Take back what a command has set up: its handlers write to streams that end with the test."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield
+    root.setLevel(level)
+    for handler in [handler for handler in root.handlers if handler not in handlers]:
+        root.removeHandler(handler)
+        handler.close()
+    if os.environ.pop(OURS, None):
+        os.environ.pop("HYDRA_FULL_ERROR", None)
 
 
 @pytest.fixture
@@ -42,7 +65,7 @@ def compose_config(tmp_path: Path) -> Compose:
             f"paths.work_dir={tmp_path}",
             "extras.print_config=false",
         ]
-        GlobalHydra.instance().clear()
+        forget_hydra()
         with initialize_config_dir(str(config_folder()), version_base="1.3"):
             return compose(config, [*paths, *overrides])
 
@@ -54,7 +77,7 @@ def run_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
     """Run an entry point as the command line does, in this process, and return its log folder."""
 
     def run(main: Callable[[], object], *arguments: str) -> Path:
-        GlobalHydra.instance().clear()
+        forget_hydra()
         monkeypatch.setattr(
             sys, "argv", ["command", *arguments, f"paths.log_dir={tmp_path}", "extras.print_config=false"]
         )

@@ -28,8 +28,16 @@ def test_a_mapping_feeds_one_key_to_two_parameters():
     [
         ("image", "mapping: is 'image', but must read {batch_key: parameter}."),
         (["image"], "mapping: is ['image'], but must read {batch_key: parameter}."),
-        ({"a": "x", "b": "x"}, "mapping.b: feeds the parameter 'x' a second time."),
-        ({"a": ["x", "x"]}, "mapping.a: feeds the parameter 'x' a second time."),
+        (
+            {"a": "x", "b": "x"},
+            "mapping.b: feeds the parameter 'x', which 'a' feeds already. "
+            "A mapping is joined with the one that it changes; 'a: []' takes 'a' out of it.",
+        ),
+        (
+            {"a": ["x", "x"]},
+            "mapping.a: feeds the parameter 'x', which 'a' feeds already. "
+            "A mapping is joined with the one that it changes; 'a: []' takes 'a' out of it.",
+        ),
         ({"a": [3]}, "mapping.a: is 3, but must name a parameter."),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from setting import ROOT, Compose
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-COMMAND = re.compile(r"python ml_core/(train|eval)\.py\s*([^\n`|]*)")
+COMMAND = re.compile(r"python ml_core/(train|eval|check)\.py\s*([^\n`|]*)")
 FLAGS = {"-m", "--multirun", "--help", "--info", "--cfg", "job", "hydra", "all", "--resolve", "--package"}
 PATH = re.compile(r"`((?:ml_core|configs|docs|tests|scripts)/[\w./-]+)`")
 LINK = re.compile(r"\]\(([\w./-]+\.md)(?:#[\w-]+)?\)")

@@ -8,9 +8,12 @@ import pytest
 
 from ml_core.errors import (
     BatchKeyError,
+    BatchTypeError,
     ConfigError,
     DataError,
     MissingPackageError,
+    NumericsError,
+    OutOfMemoryError,
     PolicyError,
     StorageError,
     UserError,
@@ -22,10 +25,13 @@ KINDS = [
     (UserError, Exception, 70),
     (ConfigError, ValueError, os.EX_USAGE),
     (BatchKeyError, KeyError, os.EX_USAGE),
+    (BatchTypeError, TypeError, os.EX_USAGE),
     (MissingPackageError, ImportError, os.EX_USAGE),
     (DataError, ValueError, os.EX_DATAERR),
     (StorageError, OSError, os.EX_IOERR),
     (PolicyError, PermissionError, os.EX_NOPERM),
+    (NumericsError, ArithmeticError, os.EX_SOFTWARE),
+    (OutOfMemoryError, MemoryError, os.EX_SOFTWARE),
 ]
 
 
@@ -50,6 +56,14 @@ def test_errors_travel_out_of_worker_processes_whole(kind, travel):
     error.within("data.transform")
 
     assert str(travel(error)) == "data.transform.mapping: no key 'x'. Keys: y."
+
+
+def test_what_a_worker_hands_over_keeps_its_traceback_for_the_log():
+    text = "Caught DataError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n  ...\n"
+    error = DataError(f"{text}ml_core.errors.DataError: data: row 3 cannot be read: no file.")
+
+    assert (error.where, error.what) == ("data", "row 3 cannot be read: no file.")
+    assert error.__notes__[0].startswith(text)
 
 
 def test_within_puts_the_outer_path_in_front():

@@ -16,28 +16,61 @@ LAYERS = (
     ("ml_core.errors", "ml_core.constants"),
     ("ml_core.batch",),
     (
+        "ml_core.utils.arguments",
+        "ml_core.utils.completion",
+        "ml_core.utils.defaults_errors",
+        "ml_core.utils.composition_errors",
+        "ml_core.utils.eval_command",
         "ml_core.utils.instantiators",
+        "ml_core.utils.last_checkpoint",
+        "ml_core.utils.logged_values",
         "ml_core.utils.named_callables",
+        "ml_core.utils.option_hints",
+        "ml_core.utils.origins",
+        "ml_core.utils.other_ranks",
         "ml_core.utils.packages",
+        "ml_core.utils.part_names",
         "ml_core.utils.project_root",
         "ml_core.utils.pylogger",
+        "ml_core.utils.ranks",
+        "ml_core.utils.report",
         "ml_core.utils.rich_utils",
         "ml_core.utils.retargeting",
+        "ml_core.utils.search_path",
         "ml_core.utils.signatures",
         "ml_core.utils.stages",
+        "ml_core.utils.storage",
         "ml_core.utils.targets",
+        "ml_core.utils.values",
         "ml_core.utils.checkpoint_io",
         "ml_core.utils.stored_config",
         "ml_core.utils.trust",
         "ml_core.utils.composition",
         "ml_core.utils.logging_utils",
         "ml_core.utils.extras",
+        "ml_core.machine_errors",
         "ml_core.models.components",
+        "ml_core.step_errors",
     ),
-    ("ml_core.transforms", "ml_core.models.utils", "ml_core.models.loss_means", "ml_core.models.optimization"),
+    (
+        "ml_core.transforms",
+        "ml_core.models.class_labels",
+        "ml_core.models.finite",
+        "ml_core.models.loss_means",
+        "ml_core.models.optimization",
+        "ml_core.models.position",
+        "ml_core.models.state_fit",
+        "ml_core.models.utils",
+    ),
     ("ml_core.data", "ml_core.models.base_module", "ml_core.callbacks"),
-    ("ml_core.utils.entry_point", "ml_core.utils.task", "ml_core.utils.lifecycle"),
-    ("ml_core.train", "ml_core.eval"),
+    ("ml_core.wiring",),
+    (
+        "ml_core.utils.entry_point",
+        "ml_core.utils.lifecycle",
+        "ml_core.utils.run_errors",
+        "ml_core.utils.task",
+    ),
+    ("ml_core.train", "ml_core.eval", "ml_core.check"),
 )
 APART = ("ml_core.data", "ml_core.models.base_module", "ml_core.callbacks")
 
@@ -93,7 +126,7 @@ def test_no_resolver_evaluates_expressions():
     assert not [path for path in MODULES if "register_new_resolver" in path.read_text()]
 
 
-@pytest.mark.parametrize("path", [PACKAGE / "train.py", PACKAGE / "eval.py"], ids=name_of)
+@pytest.mark.parametrize("path", [PACKAGE / "train.py", PACKAGE / "eval.py", PACKAGE / "check.py"], ids=name_of)
 def test_an_entry_point_fits_one_screen(path: Path):
     assert len(path.read_text().splitlines()) <= 60
 

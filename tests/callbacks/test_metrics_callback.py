@@ -19,6 +19,7 @@ from ml_core.callbacks.model_checkpoint import ModelCheckpoint
 from ml_core.errors import ConfigError
 from ml_core.models.base_module import BaseLitModule
 from ml_core.models.utils import CriterionsComposition, MetricsComposition
+from ml_core.step_errors import StepError
 from ml_core.transforms.base import ComposeTransform, WrapTransform
 
 MAPPING = {"prediction": "preds", "y": "target"}
@@ -231,3 +232,30 @@ def test_the_order_of_callbacks_changes_nothing(order: tuple[int, ...], tmp_path
     runner.fit(classifier(), samples(8, 0), samples(8, 1))
     assert runner.callback_metrics["val/best"].item() == pytest.approx(0.9)
     assert [path.name for path in tmp_path.glob("*.ckpt")] == ["epoch=1.ckpt"]
+
+
+def test_a_metric_that_cannot_take_the_values_is_told_as_a_step():
+    metrics = MetricsComposition({"mse": torchmetrics.MeanSquaredError()}, {"mse": {"output": "preds", "y": "target"}})
+    callback = MetricsCallback(metrics)
+    with pytest.raises(StepError) as error:
+        callback._update("val", {"output": torch.zeros(2, 1), "y": torch.zeros(3, 1)})
+    assert error.value.where == "callbacks.metrics_callback.metrics.metrics.mse"
+    assert error.value.what.startswith("torchmetrics.regression.mse.MeanSquaredError failed: ")
+    assert error.value.fix.startswith(
+        "The step got preds: float32 [2, 1] from 'output', target: float32 [3, 1] from 'y'."
+    )
+
+
+class Broken(torchmetrics.MeanSquaredError):
+    def compute(self):
+        raise ZeroDivisionError("division by zero")
+
+
+def test_a_metric_that_cannot_be_computed_is_told_with_its_line():
+    metrics = MetricsComposition({"mse": Broken()}, {"mse": {"output": "preds", "y": "target"}})
+    callback = MetricsCallback(metrics)
+    callback._update("val", {"output": torch.zeros(2, 1), "y": torch.zeros(2, 1)})
+    with pytest.raises(StepError) as error:
+        callback._log("val", None)
+    assert str(error.value).startswith("callbacks.metrics_callback.metrics: Broken failed (test_metrics_callback.py:")
+    assert str(error.value).endswith(" in Broken.compute): ZeroDivisionError: division by zero.")

@@ -10,6 +10,7 @@ from PIL import Image
 
 from ml_core.data.batches import BatchedDataset, stack_column
 from ml_core.errors import BatchKeyError, DataError
+from ml_core.step_errors import StepError
 from ml_core.transforms.base import RenameTransform
 
 
@@ -133,3 +134,36 @@ def test_an_error_in_a_step_has_the_path_of_the_step():
         BatchedDataset([{"x": 1}], [("data.transform", RenameTransform({"y": "z"}))]).__getitems__([0])
 
     assert str(error.value) == "data.transform.mapping: no key 'y' in the batch. Keys: x."
+
+
+def test_a_step_that_fails_on_every_row_names_the_batch():
+    def broken(batch):
+        raise ValueError("no")
+
+    with pytest.raises(StepError) as error:
+        BatchedDataset([{"x": 1}, {"x": 2}], [("data.augment", broken)], name="data, split train").__getitems__([1, 0])
+
+    assert error.value.where == "data.augment"
+    assert error.value.what.endswith(": no. Rows of this batch (data, split train): 1, 0.")
+    assert error.value.fix == "Keys at this point: x (int64 [2])."
+
+
+def test_a_column_that_is_no_longer_one_value_a_row_leaves_the_rows_untold():
+    def broken(batch):
+        raise ValueError("no")
+
+    steps = [("data.transform", lambda batch: {"one": [1]}), ("data.augment", broken)]
+    with pytest.raises(StepError, match=r": no\. Keys at this point: x \(int64 \[2\]\), one \(list of 1 x int\)\.$"):
+        BatchedDataset([{"x": 1}, {"x": 2}], steps).__getitems__([0, 1])
+
+
+def test_a_collate_function_that_fails_is_named():
+    def collate(samples):
+        return {"x": samples[0]["y"]}
+
+    with pytest.raises(StepError) as error:
+        BatchedDataset([{"x": 1}], collate=collate).__getitems__([0])
+
+    assert error.value.where == "data.collate_fn"
+    assert error.value.what.endswith("KeyError: 'y'.")
+    assert error.value.fix == "Keys at this point: samples (list of 1 x dict)."

@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import (
 from torch.utils.data import DataLoader, IterableDataset
 
 from ml_core.errors import ConfigError
-from ml_core.models.optimization import SchedulerSpec, build_optimizer, build_scheduler
+from ml_core.models.optimization import SchedulerSpec, build_optimizer, build_scheduler, require_sizes
 
 BATCHES = 5
 ONES = torch.ones(BATCHES, 1)
@@ -221,3 +221,14 @@ def test_training_without_an_end_has_no_length():
         str(error.value)
         == "model.scheduler: needs 'T_max', but the training has no end. Set trainer.max_epochs or max_steps."
     )
+
+
+def test_weights_without_a_size_are_refused_with_the_way_out():
+    with pytest.raises(ConfigError) as caught:
+        require_sizes(nn.Sequential(nn.Linear(2, 3), nn.LazyLinear(4)))
+    assert str(caught.value) == (
+        "1.weight: has weights without a size (1.weight, 1.bias): lazy modules take theirs from a first batch, "
+        "which comes after the optimizer is made. "
+        "Use the module that is told its sizes, such as torch.nn.Linear instead of LazyLinear."
+    )
+    require_sizes(nn.Linear(2, 3))

@@ -171,7 +171,8 @@ def test_a_loss_may_have_any_other_name(name):
         ),
         (
             {"criterions": {"ce": nn.MSELoss()}, "mapping": {"ce": {"image": "inputs"}}},
-            "mapping.ce.image: torch.nn.modules.loss.MSELoss has no parameter 'inputs'. It takes: input, target.",
+            "mapping.ce.image: torch.nn.modules.loss.MSELoss has no parameter 'inputs'. "
+            "Did you mean 'input'? It takes: input, target.",
         ),
         (
             {"criterions": {"ce": 3}, "mapping": {"ce": IMAGES}},
@@ -375,11 +376,11 @@ def test_states_move_and_parameters_none():
         (
             {"metrics": {"mse": MeanSquaredError()}, "mapping": {"mse": {"preds": "prediction"}}},
             "mapping.mse.preds: torchmetrics.regression.mse.MeanSquaredError.update has no parameter 'prediction'. "
-            "A mapping reads {batch_key: parameter}; this one looks turned round. It takes: preds, target.",
+            "A mapping reads {batch_key: parameter}, so turn it round: {prediction: preds}. It takes: preds, target.",
         ),
         (
             {"metrics": {"acc": MeanMetric()}, "mapping": {"acc": {"x": "value"}}, "stages": {"acc": ["valid"]}},
-            "stages.acc: names valid. Stages: train, val, test.",
+            "stages.acc: names 'valid', which is no stage. Stages: train, val, test.",
         ),
         (
             {"metrics": {"acc": MeanMetric()}, "mapping": {"acc": {"x": "value"}}, "stages": {"ac": ["val"]}},

@@ -244,8 +244,9 @@ def test_a_mapping_to_an_unknown_parameter_is_refused():
     with pytest.raises(ConfigError) as error:
         WrapTransform(nn.Linear(2, 1), "y", {"image": "inputs"})
 
-    assert (
-        str(error.value) == "mapping.image: torch.nn.modules.linear.Linear has no parameter 'inputs'. It takes: input."
+    assert str(error.value) == (
+        "mapping.image: torch.nn.modules.linear.Linear has no parameter 'inputs'. "
+        "Did you mean 'input'? It takes: input."
     )
 
 
@@ -255,7 +256,7 @@ def test_a_mapping_that_is_turned_round_is_recognised():
 
     assert str(error.value) == (
         "mapping.input: torch.nn.modules.loss.CrossEntropyLoss has no parameter 'output'. "
-        "A mapping reads {batch_key: parameter}; this one looks turned round. It takes: input, target."
+        "A mapping reads {batch_key: parameter}, so turn it round: {output: input}. It takes: input, target."
     )
 
 

@@ -8,14 +8,27 @@ import warnings
 import pytest
 from setting import Compose
 
-from ml_core.utils.extras import TOP_LEVEL_KEYS, apply_extras, check_top_level, enforce_tags, use_data_folder
+from ml_core.utils.extras import TOP_LEVEL_KEYS, apply_extras, enforce_tags, top_level_mistakes, use_data_folder
 
 
 @pytest.mark.parametrize("config", ["train.yaml", "eval.yaml"])
 def test_every_key_of_the_primary_configurations_is_known(config: str, compose_config: Compose):
     cfg = compose_config("ckpt_path=x", config=config)
-    check_top_level(cfg)
+    assert list(top_level_mistakes(cfg)) == []
     assert set(cfg) <= TOP_LEVEL_KEYS
+
+
+def test_keys_that_nothing_reads_are_told_with_the_nearest_one(compose_config: Compose):
+    cfg = compose_config("+trianer.max_epochs=3", "+extras.print_confg=true")
+    first, second = map(str, top_level_mistakes(cfg))
+    assert first.startswith(
+        "trianer: there is no 'trianer' at the top level, so it would change nothing. "
+        "Did you mean 'trainer'? There are: "
+    )
+    assert second == (
+        "extras.print_confg: there is no such extra. Did you mean 'print_config'? "
+        "There are: enforce_tags, ignore_warnings, print_config."
+    )
 
 
 def test_without_tags_and_terminal_a_run_is_tagged_dev(compose_config: Compose):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import pytest
 from datasets import DatasetDict
-from setting import ROOT, Compose
+from setting import Compose
 
 from ml_core.data.sources import mnist_mini
 from ml_core.errors import ConfigError, StorageError
@@ -37,21 +36,28 @@ def test_data_is_not_loaded_to_see_whether_it_has_a_test_split():
     assert lifecycle.has_test_split({"datamodule": NotLoaded()})
 
 
-def test_the_last_lines_say_the_result_and_the_command(caplog, monkeypatch):
+def test_evaluation_says_its_result(caplog):
     caplog.set_level("INFO")
-    monkeypatch.chdir(ROOT)
-    lifecycle.say_result({"test/accuracy": 0.5, "val/best": 0.25, "train/total": 9.0}, str(ROOT / "runs" / "x.ckpt"))
-    assert [record.getMessage() for record in caplog.records] == [
-        "Result: test/accuracy 0.5000, val/best 0.2500",
-        "Evaluate it again: python ml_core/eval.py ckpt_path=runs/x.ckpt",
-    ]
+    lifecycle.say_result({"test/accuracy": 0.5, "val/best": 0.25, "train/total": 9.0})
+    assert [record.getMessage() for record in caplog.records] == ["Result: test/accuracy 0.5000, val/best 0.2500"]
 
 
-def test_a_path_with_special_characters_is_quoted_for_the_shell_and_for_hydra(compose_config: Compose):
-    override = lifecycle._as_override("ckpt_path", "logs/epoch=0-step=57.ckpt")
-    assert override == """'ckpt_path="logs/epoch=0-step=57.ckpt"'"""
-    (word,) = shlex.split(override)
-    assert compose_config(word).ckpt_path == "logs/epoch=0-step=57.ckpt"
+def test_training_ends_with_the_best_checkpoint_and_the_command(compose_config: Compose, tmp_path: Path, caplog):
+    caplog.set_level("INFO")
+    metrics, _ = train(compose_config(*SHORT, "trainer.max_epochs=1", "test=false"))
+    best = tmp_path / "run" / "checkpoints" / "epoch_000.ckpt"
+    *_, result, where, command = [r.getMessage() for r in caplog.records if r.name == lifecycle.__name__]
+    assert result == f"Result: val/best {metrics['val/best']:.4f}"
+    assert where == f"Best checkpoint: {best} (val/best {metrics['val/best']:.4f})"
+    assert command.startswith("Evaluate it again: ")
+    assert command.endswith(f"eval.py ckpt_path={best}")
+
+
+def test_without_a_checkpoint_there_is_none_to_evaluate(compose_config: Compose, caplog):
+    caplog.set_level("INFO")
+    train(compose_config(*SHORT, "trainer.max_epochs=1", "test=false", "callbacks=none"))
+    assert "Evaluate it again" not in caplog.text
+    assert "Result: nothing was measured" in caplog.text
 
 
 class TestAFinishedRun:

@@ -27,7 +27,8 @@ def test_the_extra_of_a_package_holds_it(package):
 
 def test_any_other_package_is_installed_by_name():
     assert install_hint("torch_geometric") == (
-        "If it is a module of your own, put its folder on PYTHONPATH; else: uv pip install torch-geometric"
+        "If it is a module of your own, put it beside your configurations or into the working folder; "
+        "else: uv pip install torch-geometric"
     )
 
 

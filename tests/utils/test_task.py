@@ -39,7 +39,7 @@ def test_a_failing_task_leaves_its_traceback_in_the_log_file_and_keeps_its_excep
     def fails(cfg):
         raise ZeroDivisionError("of all things")
 
-    cfg = compose_config()
+    cfg = compose_config("check=false")
     OmegaConf.update(cfg, "paths.output_dir", "${hydra:runtime.output_dir}")  # cannot be resolved here
     try:
         with pytest.raises(ZeroDivisionError, match="of all things"):
@@ -56,5 +56,5 @@ def test_a_key_that_nothing_reads_is_refused(compose_config: Compose):
         raise AssertionError("must not run")
 
     cfg = compose_config("+trianer.max_epochs=3")
-    with pytest.raises(ConfigError, match=r"trianer: is no key of the top level.* Did you mean 'trainer'\?"):
+    with pytest.raises(ConfigError, match=r"trianer: there is no 'trianer' .* Did you mean 'trainer'\?"):
         never(cfg)
