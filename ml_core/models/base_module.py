@@ -23,12 +23,13 @@ from ml_core.models.optimization import (
     SchedulerFactory,
     SchedulerSpec,
     build_optimizer,
-    build_scheduler,
+    build_schedulers,
     require_sizes,
 )
 from ml_core.models.position import Position, rows_of
 from ml_core.models.state_fit import mismatch, require_own_state
 from ml_core.models.utils import METRIC_ATTRIBUTES, CriterionsComposition, Direction
+from ml_core.models.warmup import is_waiting
 from ml_core.step_errors import step_error
 from ml_core.utils.logged_values import not_logged, require_logged
 from ml_core.utils.part_names import STAGES
@@ -51,7 +52,8 @@ class BaseLitModule(LightningModule):
         forward_fn: Batch to new keys, in every stage.
         criterions: Named losses and their weighted sum.
         optimizer: Partial that takes `params`; it gets the weights that require a gradient.
-        scheduler: Partial that takes `optimizer`; in YAML it may carry `monitor`, `interval` and `frequency`.
+        scheduler: Partial that takes `optimizer`; in YAML it may carry `monitor`, `interval`,
+            `frequency` and a warm-up (see `SchedulerSpec`).
         compile: Compile `forward_fn` with `torch.compile`, on CUDA devices of capability 7 or higher.
         inference_fn: Batch to new keys, after `forward_fn`, in val, test and predict only (sampling, decoding).
         log_train_steps: Also log `train/<loss>_step`, every `trainer.log_every_n_steps` steps.
@@ -172,6 +174,7 @@ class BaseLitModule(LightningModule):
         self._log_means("train")
         for config in self.trainer.lr_scheduler_configs:
             is_due = config.interval == "epoch" and (self.current_epoch + 1) % config.frequency == 0
+            is_due = is_due and not is_waiting(config.scheduler, self.trainer.lr_scheduler_configs)
             if config.reduce_on_plateau and is_due and not is_yet_to_come(str(config.monitor), self.trainer):
                 config.scheduler.step(self._monitored(config.monitor))  # type: ignore[arg-type]
 
@@ -188,8 +191,10 @@ class BaseLitModule(LightningModule):
     def lr_scheduler_step(self, scheduler: Any, metric: Any | None) -> None:
         """Step a scheduler, except plateau ones by epoch: those were stepped before the checkpoint was written.
 
-        Lightning would step them after it and, on resuming, not at all.
+        Lightning would step them after it and, on resuming, not at all. None is stepped while it waits for a warm-up.
         """
+        if is_waiting(scheduler, self.trainer.lr_scheduler_configs):
+            return
         if not isinstance(scheduler, ReduceLROnPlateau):
             scheduler.step()
         elif any(c.scheduler is scheduler and c.interval == "step" for c in self.trainer.lr_scheduler_configs):
@@ -199,12 +204,8 @@ class BaseLitModule(LightningModule):
         """Make the optimizer and scheduler for the weights of the model; those of metrics are left out."""
         parameters = (p for name, p in self.named_parameters() if name.split(".")[0] not in METRIC_ATTRIBUTES)
         optimizer = build_optimizer(self.optimizer, parameters)
-        if self.scheduler is None:
-            return optimizer
-        return {  # type: ignore[return-value]
-            "optimizer": optimizer,
-            "lr_scheduler": build_scheduler(self.scheduler, optimizer, self.trainer),
-        }
+        schedulers = build_schedulers(self.scheduler, optimizer, self.trainer) if self.scheduler else []
+        return [optimizer], schedulers  # type: ignore[return-value]
 
     def setup(self, stage: str) -> None:
         """Compile the forward pass where it is asked for and the device can run what comes out."""

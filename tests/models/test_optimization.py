@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import (
 from torch.utils.data import DataLoader, IterableDataset
 
 from ml_core.errors import ConfigError
-from ml_core.models.optimization import SchedulerSpec, build_optimizer, build_scheduler, require_sizes
+from ml_core.models.optimization import SchedulerSpec, build_optimizer, build_schedulers, require_sizes
 
 BATCHES = 5
 ONES = torch.ones(BATCHES, 1)
@@ -40,8 +40,9 @@ class Fitted(LightningModule):
         self.rates.append(optimizer.param_groups[0]["lr"])
 
     def configure_optimizers(self):
-        self.built = build_scheduler(self.spec, SGD(self.parameters(), lr=1.0), self.trainer)
-        return {"optimizer": self.built["scheduler"].optimizer, "lr_scheduler": self.built}
+        optimizer = SGD(self.parameters(), lr=1.0)
+        *_, self.built = schedulers = build_schedulers(self.spec, optimizer, self.trainer)
+        return [optimizer], schedulers
 
 
 class Stream(IterableDataset):

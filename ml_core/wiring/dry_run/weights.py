@@ -10,12 +10,12 @@ from torch.optim import Optimizer
 
 from ml_core.errors import UserError
 from ml_core.models.base_module import BaseLitModule
-from ml_core.models.optimization import build_optimizer, build_scheduler
+from ml_core.models.optimization import build_optimizer, build_schedulers
 from ml_core.models.utils import METRIC_ATTRIBUTES
 from ml_core.wiring.graph import Group
 
-SOME_STEPS = 1000
-"""Stands for the length of the training where a scheduler asks for it."""
+SOME_STEPS, SOME_EPOCHS = 1000, 100_000
+"""Stand for the length of the training where a scheduler asks for it; the run knows the true one."""
 
 
 def optimizer_groups(module: BaseLitModule, mistakes: list[UserError]) -> list[Group]:
@@ -34,7 +34,7 @@ def optimizer_groups(module: BaseLitModule, mistakes: list[UserError]) -> list[G
     groups = list(_groups(optimizer))  # before a scheduler changes the learning rate
     if module.scheduler is not None:
         try:
-            build_scheduler(module.scheduler, optimizer, _trainer())
+            build_schedulers(module.scheduler, optimizer, _trainer())
         except UserError as error:
             mistakes.append(error)
     return groups
@@ -54,7 +54,7 @@ def _is_set(value: Any) -> bool:
 def _trainer() -> Any:
     """Return what a scheduler asks the trainer for."""
     return SimpleNamespace(
-        estimated_stepping_batches=SOME_STEPS,
+        estimated_stepping_batches=SOME_STEPS * SOME_EPOCHS,
         num_training_batches=SOME_STEPS,
         accumulate_grad_batches=1,
         fit_loop=SimpleNamespace(setup_data=lambda: None),
