@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from ml_core.batch import Batch, batch_size, require_batch
@@ -17,6 +18,7 @@ from ml_core.errors import ConfigError, NumericsError, UserError
 from ml_core.models import finite
 from ml_core.models.class_labels import HostLabels
 from ml_core.models.finite import LossWatch
+from ml_core.models.freezing import FreezeRule, Freezing
 from ml_core.models.loss_means import LossMeans
 from ml_core.models.optimization import (
     OptimizerFactory,
@@ -26,6 +28,7 @@ from ml_core.models.optimization import (
     build_schedulers,
     require_sizes,
 )
+from ml_core.models.parameter_groups import GroupRule
 from ml_core.models.position import Position, rows_of
 from ml_core.models.state_fit import mismatch, require_own_state
 from ml_core.models.utils import METRIC_ATTRIBUTES, CriterionsComposition, Direction
@@ -55,6 +58,8 @@ class BaseLitModule(LightningModule):
         scheduler: Partial that takes `optimizer`; in YAML it may carry `monitor`, `interval`,
             `frequency` and a warm-up (see `SchedulerSpec`).
         compile: Compile `forward_fn` with `torch.compile`, on CUDA devices of capability 7 or higher.
+        parameter_groups: Rules `{match, ...options}` of the optimizer; see `models/parameter_groups.py`.
+        freeze: One or several `{match, until_epoch}`; see `models/freezing.py`.
         inference_fn: Batch to new keys, after `forward_fn`, in val, test and predict only (sampling, decoding).
         log_train_steps: Also log `train/<loss>_step`, every `trainer.log_every_n_steps` steps.
     """
@@ -70,6 +75,8 @@ class BaseLitModule(LightningModule):
         compile: bool = False,
         inference_fn: Callable[[Batch], Mapping[str, Any]] | None = None,
         log_train_steps: bool = False,
+        parameter_groups: Sequence[GroupRule] = (),
+        freeze: FreezeRule | Sequence[FreezeRule] | None = None,
     ) -> None:
         super().__init__()
         self.forward_fn = forward_fn
@@ -83,6 +90,9 @@ class BaseLitModule(LightningModule):
         self.loss_watch = LossWatch()
         self.host_labels = HostLabels(criterions.class_losses())
         require_sizes(self)
+        self.parameter_groups = parameter_groups or ()
+        self.freezing = Freezing(freeze, self)
+        self.freezing.freeze_for_good()
 
     def forward(self, batch: Batch) -> Batch:
         """Return the batch with the keys that `forward_fn` makes."""
@@ -155,8 +165,13 @@ class BaseLitModule(LightningModule):
                 require_validation(config.monitor, self.trainer, MONITOR)
 
     def on_train_epoch_start(self) -> None:
-        """Start the means of `train` anew."""
+        """Start the means of `train` anew, and let stand still what is frozen."""
         self.means["train"].reset()
+        self.freezing.set_modes(self.current_epoch)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Leave out weights that are still frozen."""
+        self.freezing.drop_gradients(self.current_epoch)
 
     def on_validation_epoch_start(self) -> None:
         """Start the means of `val` anew, so that the sanity check leaves nothing behind."""
@@ -200,10 +215,14 @@ class BaseLitModule(LightningModule):
         elif any(c.scheduler is scheduler and c.interval == "step" for c in self.trainer.lr_scheduler_configs):
             scheduler.step(metric)  # type: ignore[arg-type]
 
+    def make_optimizer(self) -> Optimizer:
+        """Return an optimizer for the weights of the model; those of metrics are left out."""
+        named = {name: weight for name, weight in self.named_parameters() if not _is_of_metric(name)}
+        return build_optimizer(self.optimizer, named, self.parameter_groups)
+
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Make the optimizer and scheduler for the weights of the model; those of metrics are left out."""
-        parameters = (p for name, p in self.named_parameters() if name.split(".")[0] not in METRIC_ATTRIBUTES)
-        optimizer = build_optimizer(self.optimizer, parameters)
+        """Make the optimizer and its schedulers."""
+        optimizer = self.make_optimizer()
         schedulers = build_schedulers(self.scheduler, optimizer, self.trainer) if self.scheduler else []
         return [optimizer], schedulers  # type: ignore[return-value]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from ml_core.errors import ConfigError, listed
+from ml_core.models.parameter_groups import GroupRule, parameter_groups
 from ml_core.models.warmup import LinearWarmup
 from ml_core.utils.signatures import accepted
 
@@ -77,17 +78,26 @@ class SchedulerSpec:
             raise ConfigError("warmup_start", f"is {self.warmup_start!r}, but must be a share from 0 to below 1.")
 
 
-def build_optimizer(factory: OptimizerFactory, parameters: Iterable[nn.Parameter]) -> Optimizer:
-    """Make the optimizer for the trainable ones of `parameters`.
+def build_optimizer(
+    factory: OptimizerFactory, named: Mapping[str, nn.Parameter], rules: Sequence[GroupRule] = ()
+) -> Optimizer:
+    """Make the optimizer for the trainable ones of some weights.
+
+    Args:
+        factory: Partial that takes `params`.
+        named: Full name to weight.
+        rules: See `ml_core.models.parameter_groups`.
 
     Raises:
-        ConfigError: If nothing is trainable, or the optimizer refuses its values.
+        ConfigError: If nothing is trainable, a rule does not fit, or the optimizer refuses its values.
     """
-    trainable = [parameter for parameter in parameters if parameter.requires_grad]
+    trainable = {name: weight for name, weight in named.items() if weight.requires_grad}
     if not trainable:
-        raise ConfigError("model.optimizer", "has nothing to train: no step of model.forward_fn holds weights.")
+        why = "all weights are frozen (model.freeze)." if named else "no step of model.forward_fn holds weights."
+        raise ConfigError("model.optimizer", f"has nothing to train: {why}")
+    params = parameter_groups(rules, trainable, factory) if rules else list(trainable.values())
     try:
-        return factory(params=trainable)
+        return factory(params=params)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ConfigError("model.optimizer", f"could not be built: {type(error).__name__}: {error}") from error
 
@@ -100,9 +110,9 @@ def build_schedulers(spec: SchedulerSpec, optimizer: Optimizer, trainer: Trainer
             warm-up is not shorter than the training.
     """
     warmup_steps = _warmup_steps(spec, trainer)
-    length = _length(spec, trainer, warmup_steps)
+    given = _length(spec, trainer, warmup_steps) | _peaks(spec, optimizer)
     try:
-        scheduler = spec.factory(optimizer=optimizer, **length)
+        scheduler = spec.factory(optimizer=optimizer, **given)
     except (TypeError, ValueError) as error:
         raise ConfigError("model.scheduler", f"could not be built: {type(error).__name__}: {error}") from error
     main = {
@@ -156,6 +166,14 @@ def _length(spec: SchedulerSpec, trainer: Trainer, warmup_steps: int) -> dict[st
         each = _steps_of_epoch(trainer, "interval", "is epoch", "Set it to step.")
         count = math.ceil(steps / each) - warmup_steps // each
     return {names[0]: max(1, count // spec.frequency)}
+
+
+def _peaks(spec: SchedulerSpec, optimizer: Optimizer) -> dict[str, list[float]]:
+    """Return one `max_lr` a group, where YAML gives one for all: groups keep the ratio of their rates."""
+    peak, own = getattr(spec.factory, "keywords", {}).get("max_lr"), optimizer.defaults.get("lr")
+    if not _is_number(peak, int, float) or not own or len(optimizer.param_groups) == 1:
+        return {}
+    return {"max_lr": [peak * group["lr"] / own for group in optimizer.param_groups]}
 
 
 def _steps_of_epoch(trainer: Trainer, key: str, what: str, fix: str) -> int:

@@ -19,8 +19,6 @@ from torchmetrics import Metric
 from ml_core.errors import ConfigError, UserError, listed
 from ml_core.models.base_module import BaseLitModule
 from ml_core.models.finite import not_finite as not_finite_loss
-from ml_core.models.optimization import build_optimizer
-from ml_core.models.utils import METRIC_ATTRIBUTES
 from ml_core.step_errors import step_error
 from ml_core.utils.instantiators import Guard
 from ml_core.wiring.dry_run import costs
@@ -219,11 +217,8 @@ class _Rehearsal:
                 self.findings.notes.extend([note] if note else [])
 
     def _optimizer_step(self) -> None:
-        named = self.module.named_parameters()
         try:
-            optimizer = build_optimizer(
-                self.module.optimizer, (p for n, p in named if n.split(".")[0] not in METRIC_ATTRIBUTES)
-            )
+            optimizer = self.module.make_optimizer()
         except UserError as error:
             self._note(error)
             return

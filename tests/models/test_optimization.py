@@ -79,23 +79,41 @@ def stepped(scheduler_class, count, **arguments):
 def test_only_trainable_weights_are_optimised():
     frozen, trained = nn.Linear(2, 2).requires_grad_(False), nn.Linear(2, 2)
 
-    optimizer = build_optimizer(partial(SGD, lr=0.5), nn.Sequential(frozen, trained).parameters())
+    optimizer = build_optimizer(partial(SGD, lr=0.5), dict(nn.Sequential(frozen, trained).named_parameters()))
 
     assert [id(p) for p in optimizer.param_groups[0]["params"]] == [id(p) for p in trained.parameters()]
     assert optimizer.param_groups[0]["lr"] == 0.5
 
 
-@pytest.mark.parametrize("module", [nn.Identity(), nn.Linear(1, 1).requires_grad_(False)])
-def test_nothing_to_train_is_an_error(module):
+@pytest.mark.parametrize(
+    ("module", "why"),
+    [
+        (nn.Identity(), "no step of model.forward_fn holds weights."),
+        (nn.Linear(1, 1).requires_grad_(False), "all weights are frozen (model.freeze)."),
+    ],
+)
+def test_nothing_to_train_is_an_error(module, why):
     with pytest.raises(ConfigError) as error:
-        build_optimizer(partial(SGD, lr=0.5), module.parameters())
+        build_optimizer(partial(SGD, lr=0.5), dict(module.named_parameters()))
 
-    assert str(error.value) == "model.optimizer: has nothing to train: no step of model.forward_fn holds weights."
+    assert str(error.value) == f"model.optimizer: has nothing to train: {why}"
+
+
+def test_one_cycle_keeps_the_ratio_of_the_groups():
+    layers = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
+    rules = [{"match": "0.*", "lr_scale": 0.1}]
+    optimizer = build_optimizer(partial(SGD, lr=1.0), dict(layers.named_parameters()), rules)
+    trainer = Trainer(max_steps=10, logger=False, accelerator="cpu", enable_checkpointing=False)
+    spec = SchedulerSpec(partial(OneCycleLR, max_lr=2.0, total_steps=10), interval="step")
+
+    build_schedulers(spec, optimizer, trainer)
+
+    assert [group["max_lr"] for group in optimizer.param_groups] == pytest.approx([0.2, 2.0])
 
 
 def test_an_optimizer_that_refuses_its_values_is_told():
     with pytest.raises(ConfigError) as error:
-        build_optimizer(partial(SGD, lr=-1.0), nn.Linear(1, 1).parameters())
+        build_optimizer(partial(SGD, lr=-1.0), dict(nn.Linear(1, 1).named_parameters()))
 
     assert str(error.value) == "model.optimizer: could not be built: ValueError: Invalid learning rate: -1.0"
 

@@ -10,8 +10,7 @@ from torch.optim import Optimizer
 
 from ml_core.errors import UserError
 from ml_core.models.base_module import BaseLitModule
-from ml_core.models.optimization import build_optimizer, build_schedulers
-from ml_core.models.utils import METRIC_ATTRIBUTES
+from ml_core.models.optimization import build_schedulers
 from ml_core.wiring.graph import Group
 
 SOME_STEPS, SOME_EPOCHS = 1000, 100_000
@@ -25,9 +24,8 @@ def optimizer_groups(module: BaseLitModule, mistakes: list[UserError]) -> list[G
         module: The model; its weights stay as they are.
         mistakes: Gets what they refuse.
     """
-    named = module.named_parameters()
     try:
-        optimizer = build_optimizer(module.optimizer, (p for n, p in named if n.split(".")[0] not in METRIC_ATTRIBUTES))
+        optimizer = module.make_optimizer()
     except UserError as error:
         mistakes.append(error)
         return []
