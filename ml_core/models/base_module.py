@@ -120,7 +120,7 @@ class BaseLitModule(LightningModule):
             )
         try:
             self.host_labels.check(batch)
-            losses = self.criterions(batch)
+            losses = self.criterions(batch, self.global_step if self._trainer is not None else 0)
         except UserError as error:
             error.within("model.criterions")
             raise

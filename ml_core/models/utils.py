@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from torch import Tensor
+from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 
 from ml_core.batch import Batch, KeyMapping, Pairs, resolve_mapping, select
@@ -19,6 +19,7 @@ from ml_core.utils.part_names import STAGES, strangers, without_mapping, wrong_s
 
 Direction = Literal["min", "max"]
 Criterion = Callable[..., Tensor]
+LossWeight = float | Callable[[int], float] | nn.Module
 Named = Mapping[str, Any] | Sequence[Any]
 
 METRIC_ATTRIBUTES = ("train_metrics", "val_metrics", "test_metrics")
@@ -32,7 +33,9 @@ class CriterionsComposition(NamedCallables):
 
     Args:
         criterions: `{name: loss}`, a list (named `loss_0`, `loss_1`, ...) or one loss (named `loss`).
-        weights: `{name: factor}`; a loss that it does not name has the factor 1.
+        weights: `{name: factor}`; a loss that it does not name has the factor 1. A factor may also be a function of
+            the number of optimizer steps, or a module that returns what a loss adds to the total (see
+            `ml_core.models.schedules`); the module is trained and saved with the model.
         mapping: `{name: {batch_key: parameter}}`; a list where `criterions` is one; just `{batch_key: parameter}`
             for one loss.
 
@@ -43,13 +46,13 @@ class CriterionsComposition(NamedCallables):
         StepError: When a loss fails otherwise.
     """
 
-    weights: dict[str, float]
+    weights: dict[str, LossWeight]
     pairs: dict[str, Pairs]
 
     def __init__(
         self,
         criterions: Mapping[str, Criterion] | Sequence[Criterion] | Criterion,
-        weights: Mapping[str, float] | Sequence[float] | None = None,
+        weights: Mapping[str, LossWeight] | Sequence[LossWeight] | None = None,
         mapping: KeyMapping | Mapping[str, KeyMapping] | Sequence[KeyMapping] | None = None,
     ) -> None:
         named = _named(criterions, "loss")
@@ -61,11 +64,13 @@ class CriterionsComposition(NamedCallables):
         # Past torch, which would refuse these attributes beside a loss named `weights` or `pairs`
         object.__setattr__(self, "weights", _weights(weights, self.names))
         object.__setattr__(self, "pairs", _pairs(mapping, named, "loss"))
+        learned = {f"{name} weight": weight for name, weight in self.weights.items() if isinstance(weight, nn.Module)}
+        self._modules.update(learned)  # a space is in no name of a loss that YAML would hold
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Return every loss and `total`."""
+    def forward(self, batch: Batch, step: int = 0) -> dict[str, Tensor]:
+        """Return every loss and `total`, with the weights after so many optimizer steps."""
         losses = {name: self._loss(name, batch) for name in self.names}
-        weighted = [loss if self.weights[name] == 1.0 else loss * self.weights[name] for name, loss in losses.items()]
+        weighted = [_weighted(loss, self.weights[name], step) for name, loss in losses.items()]
         losses["total"] = weighted[0] if len(weighted) == 1 else sum(weighted[1:], start=weighted[0])
         return losses
 
@@ -183,10 +188,17 @@ def _pairs(mapping: Any, named: Mapping[str, Callable[..., Any]], word: str) -> 
     return resolved
 
 
-def _weights(weights: Any, names: Sequence[str]) -> dict[str, float]:
+def _weighted(loss: Tensor, weight: LossWeight, step: int) -> Tensor:
+    if isinstance(weight, nn.Module):
+        return weight(loss)
+    factor = weight if isinstance(weight, float) else weight(step)
+    return loss if factor == 1.0 else loss * factor
+
+
+def _weights(weights: Any, names: Sequence[str]) -> dict[str, LossWeight]:
     given = _named({} if weights is None else weights, "loss")
     _raise_first(strangers(given, names, "weights", "loss"), wrong_weights(given))
-    return {name: float(given.get(name, 1.0)) for name in names}
+    return {name: given[name] if callable(given.get(name)) else float(given.get(name, 1.0)) for name in names}
 
 
 def _stages(stages: Mapping[str, Sequence[str]], named: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

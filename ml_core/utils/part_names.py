@@ -45,7 +45,9 @@ def wrong_stages(stages: Mapping[str, Iterable[str]]) -> Iterator[ConfigError]:
 
 
 def wrong_weights(weights: Mapping[str, object]) -> Iterator[ConfigError]:
-    """Yield the weights that are no numbers."""
+    """Yield the weights that are neither numbers nor something that can be called."""
     for name, value in weights.items():
+        if callable(value):
+            continue
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             yield ConfigError(f"weights.{name}", f"is {value!r}, but must be a number.")

@@ -16,6 +16,7 @@ from ml_core.wiring.dry_run.splits import SOURCE
 from ml_core.wiring.dry_run.steps import Step, called, target_of, yaml_of
 from ml_core.wiring.findings import Note
 from ml_core.wiring.graph import ALL_STAGES, Edge, Graph, Node, NodeKind, Stage
+from ml_core.wiring.nodes import entries
 
 OPTIMIZER = "model.optimizer"
 
@@ -39,7 +40,7 @@ def sums(experiment: Experiment, losses: Sequence[Step]) -> Iterator[Edge]:
     """Yield the edges from losses to their sum, with the weight as the parameter, and from there to the optimizer."""
     weights = getattr(experiment.parts["criterions"], "weights", {})
     for step, (name, weight) in zip(losses, weights.items(), strict=False):
-        yield Edge(step.path, CRITERIONS, name, f"{weight:g}")
+        yield Edge(step.path, CRITERIONS, name, f"{weight:g}" if isinstance(weight, float) else type(weight).__name__)
     yield Edge(CRITERIONS, OPTIMIZER, "total", "loss")
 
 
@@ -105,5 +106,4 @@ def _node(
 
 
 def _loggers(cfg: DictConfig) -> list[str]:
-    node = cfg.get("logger") or {}
-    return [f"logger.{key}" for key in node if isinstance(node[key], DictConfig) and "_target_" in node[key]]
+    return [path for path, node in entries(cfg, "logger") if "_target_" in node]
