@@ -69,7 +69,7 @@ class Rates(Callback):
 def rates(scheduler: DictConfig) -> list[float]:
     """Return the learning rate of every optimizer step of a training with this scheduler node."""
     model = OmegaConf.create({"model": {**MODEL, "scheduler": scheduler}})
-    samples = [{"x": torch.ones(1), "y": torch.zeros(1)} for _ in range(BATCHES * SAMPLES)]
+    samples: Any = [{"x": torch.ones(1), "y": torch.zeros(1)} for _ in range(BATCHES * SAMPLES)]
     seen = Rates()
     trainer = Trainer(
         max_epochs=EPOCHS, callbacks=[seen], logger=False, accelerator="cpu", enable_checkpointing=False,

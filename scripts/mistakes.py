@@ -119,7 +119,8 @@ def message(row: Planted) -> str:
     text = row.into(EXAMPLE.read_text())
     line = line_of(text) if MARK in text else 1
     place = row.where.format(file=FILE, line=line) if "{file}" in row.where else f"{FILE}:{line}  {row.where}"
-    return "\n".join([place, *(f"  {part}" for part in (row.what, row.fix) if part)])
+    told = "\n".join([place, *(f"  {part}" for part in (row.what, row.fix) if part)])
+    return told.replace("{folder}", "logs/train/runs/<time>").replace("{tests}", "tests")
 
 
 def said_by_plain_hydra() -> Iterator[tuple[str, str]]:

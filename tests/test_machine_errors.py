@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 
@@ -38,9 +39,16 @@ def test_a_worker_that_was_killed_is_named_with_the_signal():
     assert error.what.endswith(" of the data loader is killed by signal: Killed.")
 
 
-def test_a_worker_that_hangs_is_told():
-    error = machine_error(failure_of(hang, timeout=1), "trainer")
-    assert str(error).startswith("data.timeout: no worker of the data loader gave a batch within 1 seconds. ")
+def test_a_worker_that_hangs_is_named():
+    text = str(machine_error(failure_of(hang, timeout=1), "trainer"))
+    assert re.match(
+        r"data\.timeout: the worker 0 \(process \d+\) of the data loader gave no batch within 1 seconds\. ", text
+    )
+
+
+def test_a_timeout_that_comes_from_elsewhere_names_no_worker():
+    error = machine_error(RuntimeError("DataLoader timed out after 5 seconds"), "trainer")
+    assert error.what == "a worker of the data loader gave no batch within 5 seconds."
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from lightning.pytorch import Callback
 from setting import ROOT
 from torch.utils.data import DataLoader
 from wiring.planted import rows
-from wiring.yaml_mistakes.files_and_keys import BY_US, TOP_AND_GROUPS
+from wiring.yaml_mistakes.files_and_keys import BY_US, MODELS, TOP_AND_GROUPS
 from wiring.yaml_mistakes.planting import takes
 
 from ml_core.data.base_datamodule import BaseDataModule
@@ -82,7 +82,7 @@ TO_LOWER = (
     "Lower model.optimizer.lr, set trainer.gradient_clip_val=1.0, or use trainer.precision=32-true; "
     "trainer.detect_anomaly=true finds the operation."
 )
-SHARE = "but must be a share from 0 (no validation) to below 1."
+SHARE = "but must be a share from 0 to below 1."
 A_RUN = "Name a file that a run wrote into its checkpoints folder."
 NO_ZIP = "is no whole checkpoint (BadZipFile: File is not a zip file)."
 
@@ -115,9 +115,11 @@ class Mistake:
     def told(self) -> str:
         """All of stderr."""
         link = " " if self.what.endswith("?") else "; "
-        last = f"ERROR [{self.where}]: {self.what.rstrip('.')}{link + self.fix if self.fix else ''}\n"
-        explained = [f"{self.place}  {self.where}", f"  {self.what}", *([f"  {self.fix}"] if self.fix else []), "", ""]
-        return ("\n".join(explained) if self.place else "") + last
+        is_long = len(self.fix) > 80
+        last = f"ERROR [{self.where}]: {self.what.rstrip('.')}{link + self.fix if self.fix and not is_long else ''}"
+        head = f"{self.place}  {self.where}" if self.place else self.where
+        explained = [head, f"  {self.what}", *([f"  {self.fix}"] if self.fix else []), "", ""]
+        return ("\n".join(explained) if self.place or is_long else "") + f"{last}\n"
 
 
 MISTAKES = {
@@ -157,7 +159,7 @@ MISTAKES = {
     "an option": Mistake(
         "train model=clasifier", 64, "command line: model=clasifier", "model",
         "there is no option 'clasifier' of the group 'model'. Did you mean 'classifier'?",
-        "Options: base, classifier, mnist.", is_started=False,
+        f"Options: {MODELS}.", is_started=False,
     ),
     # ---- checkpoints
     "no checkpoint to evaluate": Mistake(
@@ -244,10 +246,8 @@ MISTAKES = {
         yaml=f"check: false\n{FLAT}    wrong_label: 12\n",
     ),
     "nan in the data": Mistake(
-        "train", 65, f"{FILE}:4", "data",
-        "the loss is not finite at step 0 (epoch 0, batch 0): 'ce' is nan. "
-        "The data holds nan or inf: 'image' in row <rows> of the train split.",
-        "Correct these rows, or leave them out.",
+        "train", 65, "", "data, split train", "the data holds nan or inf: 'image' in row <rows>.",
+        "Correct the data, fill them in data.transform (torch.nan_to_num), or leave such rows out: data.on_bad=skip.",
         yaml=f"{FLAT}    nan: true\n",
     ),
     # ---- values that are watched
@@ -299,9 +299,9 @@ MISTAKES = {
         "Install the extra that holds it: uv pip install '.[loggers]'",
     ),
     "a value that the trainer refuses": Mistake(
-        "train trainer.gradient_clip_algorithm=size", 64, "<configs>/trainer/default.yaml:1", "trainer",
-        "lightning.pytorch.trainer.Trainer could not be built: MisconfigurationException: "
-        "`gradient_clip_algorithm` size is invalid. Allowed algorithms: ['value', 'norm'].",
+        "train trainer.plugins=nothing", 64, "<configs>/trainer/default.yaml:1", "trainer",
+        "lightning.pytorch.trainer.Trainer could not be built: MisconfigurationException: Found invalid type for "
+        "plugin n. Expected one of: Precision, CheckpointIO, ClusterEnvironment, or LayerSync.",
     ),
     "an output folder below a file": Mistake(
         "train hydra.run.dir=text.ckpt/run", 74, "", "text.ckpt/run", "lies below something that is a file.",

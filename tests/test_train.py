@@ -329,7 +329,7 @@ def test_the_hub_experiment_runs_as_it_stands_on_a_local_repository(
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
     metrics, objects = train(compose_config("experiment=mnist", "trainer.max_epochs=2", "data.num_workers=2", *QUICK))
     assert metrics["test/accuracy"] > 0.85
-    assert {name: len(rows) for name, rows in objects["datamodule"].splits.items()} == {
+    assert {part.split: len(part.rows) for (part,) in objects["datamodule"].sets.values()} == {
         "train": 3600,
         "validation": 400,
         "test": 1000,

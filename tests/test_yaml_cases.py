@@ -9,9 +9,12 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
+from ml_core.data.sources import mnist_mini
 from ml_core.errors import ConfigError
 from ml_core.train import train
 from ml_core.utils.project_root import config_folder
+from ml_core.wiring.findings import Findings
+from ml_core.wiring.flow import check_flow
 
 HEAD = """\
 # @package _global_
@@ -126,6 +129,29 @@ model:
   scheduler: {_target_: torch.optim.lr_scheduler.OneCycleLR, _partial_: true, max_lr: 0.01, interval: step}
 """
 
+VALIDATION_SETS = """
+data:
+  hf_dict_dataset:
+    _target_: datasets.load_dataset
+    path: parquet
+    data_files: {train: FOLDER/train.parquet, validation_matched: FOLDER/a.parquet,
+                 validation_mismatched: FOLDER/b.parquet, test: FOLDER/test.parquet}
+  splits:
+    train: train
+    val: {matched: validation_matched, mismatched: validation_mismatched}
+    test: test
+  batch_size: {train: 64, val: 100, test: 100}
+callbacks:
+  metrics_callback:
+    tracked_metric_name: mismatched/f1
+    metrics:
+      _target_: ml_core.models.utils.MetricsComposition
+      metrics:
+        f1: {_target_: torchmetrics.F1Score, task: multiclass, num_classes: 10, average: macro}
+      mapping: {f1: {prediction: preds, label: target}}
+  model_checkpoint: {monitor: val/matched/f1}
+"""
+
 
 @pytest.fixture
 def run(tmp_path: Path):
@@ -217,3 +243,55 @@ def test_pointing_at_a_node_elsewhere_is_refused_with_the_way_out(run):
         "callbacks.other._args_[0]: points at the node 'model.criterions', which has a `_target_`, so it would "
         "become a second object. Move that node to params.instances and point both places at it."
     )
+
+
+@pytest.fixture
+def several_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Case 9 of the requirements' hard cases, with files: `mismatched` is two of the ten digits alone."""
+    rows = mnist_mini()
+    few = rows["test"].filter(lambda label: label in (3, 8), input_columns="label", keep_in_memory=True)
+    parts = {"train": rows["train"].select(range(640)), "a": rows["test"].select(range(300)), "b": few,
+             "test": rows["test"].select(range(300, 400))}  # fmt: skip
+    for name, part in parts.items():
+        part.to_parquet(tmp_path / f"{name}.parquet")
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    return VALIDATION_SETS.replace("FOLDER", str(tmp_path))
+
+
+def test_several_validation_sets_log_by_name_and_one_of_them_is_tracked(run, several_sets: str):
+    metrics, objects = run(several_sets, "mnist", "trainer.limit_val_batches=1.0", "+optimized_metric=val/matched/f1")
+
+    assert {"val/matched/f1", "val/mismatched/f1", "val/matched/total", "val/mismatched/total", "val/total",
+            "test/f1"} <= set(metrics)  # fmt: skip
+    assert metrics["val/best"] == metrics["val/mismatched/f1"] != metrics["val/matched/f1"]
+    checkpoint = next(c for c in objects["callbacks"] if hasattr(c, "best_model_score"))
+    assert (checkpoint.mode, checkpoint.best_model_score) == ("max", metrics["val/matched/f1"])
+
+
+def test_what_looks_at_one_of_several_sets_is_drawn(several_sets: str, run, monkeypatch: pytest.MonkeyPatch):
+    findings, graphs = Findings(), []
+    monkeypatch.setattr("ml_core.utils.lifecycle.require_flow", lambda cfg, _: graphs.append(check_flow(cfg, findings)))
+    run(several_sets, "mnist")
+
+    (graph,) = graphs
+    assert (findings.errors, findings.unchecked) == ([], [])
+    edges = [edge.source for edge in graph.edges if edge.key == "val/matched/f1"]
+    assert edges == ["callbacks.metrics_callback.metrics.metrics.f1"]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("callbacks.metrics_callback.tracked_metric_name=f1", "callbacks.metrics_callback.tracked_metric_name: there "
+         "is no metric 'f1' in validation. Metrics: matched/f1, mismatched/f1."),
+        ("callbacks.model_checkpoint.monitor=val/f1", "callbacks.model_checkpoint.monitor: nothing in this run logs "
+         "'val/f1'."),
+        ("data.splits.val.matched=validation", "data.splits.val.matched: there is no split 'validation'. Did you mean "
+         "'validation_matched'?"),
+    ],
+)  # fmt: skip
+def test_a_name_that_no_validation_set_has_is_told_before_anything_runs(run, several_sets: str, override, message):
+    with pytest.raises(ConfigError) as error:
+        run(several_sets, "mnist", override)
+
+    assert str(error.value).startswith(message)

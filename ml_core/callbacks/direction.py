@@ -14,6 +14,7 @@ from lightning.pytorch import LightningModule, Trainer
 
 from ml_core.errors import ConfigError, listed, nearest
 from ml_core.models.utils import Direction
+from ml_core.utils.data_sets import NO_SETS, Sets, sets_to_come
 from ml_core.utils.logged_values import TEST
 
 
@@ -25,11 +26,21 @@ class KnowsDirections(Protocol):
         """Return `{log key: "min" or "max"}`."""
 
 
-def known_directions(sources: Iterable[object]) -> dict[str, Direction]:
+@runtime_checkable
+class KnowsDirectionsOfSets(Protocol):
+    """Something that logs values of its own for each data set of a stage that goes through several."""
+
+    def directions_of(self, sets: Sets) -> Mapping[str, Direction]:
+        """Return `{log key: "min" or "max"}`."""
+
+
+def known_directions(sources: Iterable[object], sets: Sets = NO_SETS) -> dict[str, Direction]:
     """Return `{log key: direction}` of all that modules and callbacks are known to log."""
     known: dict[str, Direction] = {}
     for source in sources:
-        if isinstance(source, KnowsDirections):
+        if isinstance(source, KnowsDirectionsOfSets):
+            known |= source.directions_of(sets)
+        elif isinstance(source, KnowsDirections):
             known |= source.directions()
     return known
 
@@ -46,7 +57,7 @@ def direction_of(monitor: str, trainer: Trainer, module: LightningModule, where:
     Raises:
         ConfigError: If nothing in this run is known to log that value.
     """
-    everything = known_directions((module, *trainer.callbacks))  # type: ignore[attr-defined]
+    everything = known_directions((module, *trainer.callbacks), sets_to_come(trainer))  # type: ignore[attr-defined]
     known = {name: direction for name, direction in everything.items() if not name.startswith(TEST)}
     if monitor not in known:
         raise ConfigError(

@@ -9,6 +9,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping as LightningEarlyStopping
 
 from ml_core.callbacks.direction import direction_of, with_auto_mode
+from ml_core.utils.data_sets import sets_to_come
 from ml_core.utils.logged_values import not_logged, require_logged
 from ml_core.utils.stages import is_yet_to_come, require_validation
 
@@ -30,15 +31,25 @@ class EarlyStopping(LightningEarlyStopping):
         super().__init__(monitor, mode="min" if mode == "auto" else mode, **kwargs)
         self._is_auto = mode == "auto"
 
+    @property
+    def state_key(self) -> str:
+        """Return the name of this callback's state; Lightning asks for it at every hook of every step."""
+        known: str | None = self.__dict__.get("_state_key")
+        if known is None:
+            known = self.__dict__["_state_key"] = super().state_key
+        return known
+
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Find out the direction, before the state of a checkpoint is loaded."""
         super().setup(trainer, pl_module, stage)
         if stage == "fit" and not self._is_auto:
-            require_logged(self.monitor, (pl_module, *trainer.callbacks), WHERE)  # type: ignore[attr-defined]
+            sources = (pl_module, *trainer.callbacks)  # type: ignore[attr-defined]
+            require_logged(self.monitor, sources, WHERE, sets=sets_to_come(trainer))
         if self._is_auto and stage == "fit":
             mode = direction_of(self.monitor, trainer, pl_module, WHERE)
             if mode != self.mode:
                 self.mode = mode
+                self.__dict__.pop("_state_key", None)
                 self.min_delta = -self.min_delta
                 self.best_score = torch.tensor(-torch.inf if mode == "max" else torch.inf)
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch import Tensor
+from torch import Tensor, nn
 from torchmetrics import MaxMetric, Metric, MinMetric
 
 from ml_core.batch import require_batch
 from ml_core.errors import ConfigError, UserError, listed, nearest
 from ml_core.models.utils import METRIC_ATTRIBUTES, Direction, MetricsComposition
 from ml_core.step_errors import step_error
+from ml_core.utils.data_sets import Sets, prefixes, sets_now, sets_to_come
 from ml_core.utils.part_names import STAGES
 from ml_core.utils.pylogger import RankedLogger
 
@@ -34,15 +35,16 @@ class HasMeanLosses(Protocol):
 class MetricsCallback(Callback):
     """Update metrics after every batch, compute and log them once an epoch, and keep the best validation value.
 
-    Reads the keys of the metrics' mappings from what the steps return. Logs `<stage>/<metric>` and `val/best`.
-    Every stage has metrics of its own, which are attributes of the module (`train_metrics`, `val_metrics`,
-    `test_metrics`, `best_val_tracked_metric`), so that they move with it. Values of the sanity check are dropped.
+    Reads the keys of the metrics' mappings from what the steps return. Logs `<stage>/<metric>` and `val/best`; where
+    a stage goes through several data sets, `<stage>/<set>/<metric>` for each of them. Every stage and data set has
+    metrics of its own, which are attributes of the module (`train_metrics`, `val_metrics`, `test_metrics`,
+    `best_val_tracked_metric`), so that they move with it. Values of the sanity check are dropped.
 
     Args:
-        metrics: The metrics; in YAML the node is built once for each stage. A composition given in Python is
-            cloned.
-        tracked_metric_name: Metric, without stage, whose best validation value is `val/best`; null for the
-            total validation loss.
+        metrics: The metrics; in YAML the node is built once for each stage and data set. A composition given in
+            Python is cloned.
+        tracked_metric_name: Metric, without stage, whose best validation value is `val/best`: `f1`, or `matched/f1`
+            of one of several validation sets; null for the total validation loss.
         mode: `min` or `max` for a tracked metric that does not say itself which is better.
 
     Raises:
@@ -58,37 +60,52 @@ class MetricsCallback(Callback):
         mode: Direction | None = None,
     ) -> None:
         super().__init__()
+        self._metrics = metrics
         self.collections = {} if metrics is None else {stage: _of_stage(metrics, stage) for stage in STAGES}
+        self.of_further_sets: dict[str, list[MetricsComposition]] = {stage: [] for stage in self.collections}
         self.tracked_metric_name = tracked_metric_name
         self.mode = _direction(self.collections.get("val"), tracked_metric_name, mode)
         self.best_val_tracked_metric = (MaxMetric if self.mode == "max" else MinMetric)(nan_strategy="ignore")
         self._has_best = False
 
-    def directions(self) -> dict[str, Direction]:
+    def directions_of(self, sets: Sets) -> dict[str, Direction]:
         """Return the direction of every value that is logged here, where the metric tells it."""
         known: dict[str, Direction] = {BEST: self.mode}
-        for stage, metrics in self.collections.items():
-            for name in metrics.keys():  # noqa: SIM118, a collection is no plain dict
-                if direction := metrics.direction(name):
-                    known[f"{stage}/{name}"] = direction
-        if self.tracked_metric_name is not None:
-            known[f"val/{self.tracked_metric_name}"] = self.mode
+        tracked = f"val/{self.tracked_metric_name}"
+        for logged, (stage, name) in self._parts(sets).items():
+            direction = self.mode if logged == tracked else self.collections[stage].direction(name)
+            if direction is not None:
+                known[logged] = direction
         return known
 
-    def logged_values(self) -> list[str] | None:
+    def logged_values_of(self, sets: Sets) -> list[str] | None:
         """Return the names of all values that are logged here; None where a metric makes up names of its own."""
         if not all(_has_one_name(metric) for metrics in self.collections.values() for metric in metrics.values()):
             return None
-        return [BEST, *(f"{stage}/{name}" for stage, metrics in self.collections.items() for name in metrics)]
+        return [BEST, *self._parts(sets)]
+
+    def require_tracked(self, sets: Sets, where: str = WHERE) -> None:
+        """Refuse to track a metric that these data sets do not have.
+
+        Raises:
+            ConfigError: Names the nearest one and all that there are.
+        """
+        known = [key.removeprefix("val/") for key, (stage, _) in self._parts(sets).items() if stage == "val"]
+        if self.tracked_metric_name is not None and self.tracked_metric_name not in known:
+            raise _no_metric(self.tracked_metric_name, known, f"{where}.tracked_metric_name")
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Register the metrics on the module; nothing in them is trained unless the model uses it too."""
         if self.tracked_metric_name is None and not isinstance(pl_module, HasMeanLosses):
             raise ConfigError(f"{WHERE}.tracked_metric_name", "must name a metric: this module tells no mean losses.")
         trained = {id(p) for name, p in pl_module.named_parameters() if name.split(".")[0] not in METRIC_ATTRIBUTES}
-        for name, attribute in zip(STAGES, METRIC_ATTRIBUTES, strict=True):
-            setattr(pl_module, attribute, self.collections.get(name))
-        for parameter in (p for metrics in self.collections.values() for p in metrics.parameters()):
+        sets = sets_to_come(trainer)
+        if stage == "fit":
+            self.require_tracked(sets)
+        for name in STAGES:
+            self._provide(name, sets.get(name, ()), pl_module)
+            self._register(name, pl_module)
+        for parameter in (p for stage in self.collections for m in self._of_sets(stage) for p in m.parameters()):
             if id(parameter) not in trained:
                 parameter.requires_grad_(False)
         pl_module.best_val_tracked_metric = self.best_val_tracked_metric
@@ -98,15 +115,15 @@ class MetricsCallback(Callback):
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the metrics of `train` anew."""
-        self._reset("train")
+        self._start("train", pl_module)
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the metrics of `val` anew, so that the sanity check leaves nothing behind."""
-        self._reset("val")
+        self._start("val", pl_module, sets_now(trainer))
 
     def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the metrics of `test` anew."""
-        self._reset("test")
+        self._start("test", pl_module, sets_now(trainer))
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -124,7 +141,7 @@ class MetricsCallback(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Update the metrics of `val`."""
-        self._update("val", outputs)
+        self._update("val", outputs, dataloader_idx)
 
     def on_test_batch_end(
         self,
@@ -136,7 +153,7 @@ class MetricsCallback(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Update the metrics of `test`."""
-        self._update("test", outputs)
+        self._update("test", outputs, dataloader_idx)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the metrics of `train`."""
@@ -144,7 +161,7 @@ class MetricsCallback(Callback):
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the metrics of `val`, and `val/best`."""
-        values = self._log("val", pl_module)
+        values = self._log("val", pl_module, sets_now(trainer))
         if trainer.sanity_checking:
             return
         if self.tracked_metric_name is None:
@@ -158,7 +175,7 @@ class MetricsCallback(Callback):
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the metrics of `test`."""
-        self._log("test", pl_module)
+        self._log("test", pl_module, sets_now(trainer))
 
     def state_dict(self) -> dict[str, Any]:
         """Return the best value so far."""
@@ -170,29 +187,63 @@ class MetricsCallback(Callback):
             self.best_val_tracked_metric.update(state_dict["best"])  # a float goes to the metric's own device
             self._has_best = True
 
-    def _reset(self, stage: str) -> None:
-        if stage in self.collections:
-            self.collections[stage].reset()
+    def _parts(self, sets: Sets) -> dict[str, tuple[str, str]]:
+        """Return `{log key: (stage, metric)}`."""
+        return {
+            f"{start}/{name}": (stage, str(name))
+            for stage, metrics in self.collections.items()
+            for start in prefixes(stage, sets.get(stage, ()))
+            for name in metrics.keys()  # noqa: SIM118, a collection is no plain dict
+        }
 
-    def _update(self, stage: str, outputs: Any) -> None:
+    def _of_sets(self, stage: str) -> list[MetricsComposition]:
+        """Return the metrics of each data set of a stage."""
+        return [self.collections[stage], *self.of_further_sets[stage]] if stage in self.collections else []
+
+    def _register(self, stage: str, pl_module: LightningModule) -> None:
+        several = self._of_sets(stage)
+        setattr(pl_module, f"{stage}_metrics", nn.ModuleList(several) if several[1:] else self.collections.get(stage))
+
+    def _provide(self, stage: str, names: Sequence[str], pl_module: LightningModule) -> bool:
+        """Make the metrics that the data sets of a stage lack; return whether there were some."""
+        missing = len(names) - 1 - len(self.of_further_sets.get(stage, ()))
+        if self._metrics is None or missing <= 0:
+            return False
+        new = [_of_stage(self._metrics, stage).to(pl_module.device) for _ in range(missing)]
+        self.of_further_sets[stage].extend(new)
+        return True
+
+    def _start(self, stage: str, pl_module: LightningModule, names: Sequence[str] = ()) -> None:
+        """Start the metrics of a stage anew."""
+        if self._provide(stage, names, pl_module):  # for loaders whose number was not known before
+            self._register(stage, pl_module)
+        for metrics in self._of_sets(stage):
+            metrics.reset()
+
+    def _update(self, stage: str, outputs: Any, set_index: int = 0) -> None:
         if stage in self.collections:
             try:
-                self.collections[stage].update(require_batch(outputs, f"the {stage} step's result"))
+                self._of_sets(stage)[set_index].update(require_batch(outputs, f"the {stage} step's result"))
             except UserError as error:
                 error.within(f"{WHERE}.metrics")
                 raise
 
-    def _log(self, stage: str, pl_module: LightningModule) -> dict[str, Tensor]:
-        metrics = self.collections.get(stage)
-        if metrics is None or not any(metric.update_called for metric in metrics.values()):
-            return {}
-        try:
-            computed = metrics.compute()
-        except Exception as error:
-            raise step_error(error, f"{WHERE}.metrics", metrics, {}) from error
-        values = {f"{stage}/{name}": value for name, value in _scalars(computed).items()}
+    def _log(self, stage: str, pl_module: LightningModule, names: Sequence[str] = ()) -> dict[str, Tensor]:
+        values: dict[str, Tensor] = {}
+        for start, metrics in zip(prefixes(stage, names), self._of_sets(stage), strict=False):
+            values |= {f"{start}/{name}": value for name, value in _computed(metrics).items()}
         pl_module.log_dict(values, prog_bar=True)
         return values
+
+
+def _computed(metrics: MetricsComposition) -> dict[str, Tensor]:
+    """Return what metrics come to, one number a name; nothing where no batch came."""
+    if not any(metric.update_called for metric in metrics.values()):
+        return {}
+    try:
+        return _scalars(metrics.compute())
+    except Exception as error:
+        raise step_error(error, f"{WHERE}.metrics", metrics, {}) from error
 
 
 def _of_stage(metrics: MetricsComposition | Callable[[], MetricsComposition], stage: str) -> MetricsComposition:
@@ -214,16 +265,19 @@ def _direction(metrics: MetricsComposition | None, name: str | None, mode: Direc
     if name is None:
         return "min"
     known = [] if metrics is None else [str(key) for key in metrics.keys()]  # noqa: SIM118
-    if name not in known:
-        raise ConfigError(
-            "tracked_metric_name",
-            f"there is no metric '{name}' in validation.{nearest(name, known)}",
-            f"Metrics: {listed(known)}.",
-        )
-    direction = mode or metrics.direction(name)  # type: ignore[union-attr]
+    # Of one of several validation sets, perhaps; their names are known when there is data.
+    metric = name if name in known else name.rpartition("/")[2]
+    if metric not in known:
+        raise _no_metric(name, known, "tracked_metric_name")
+    direction = mode or metrics.direction(metric)  # type: ignore[union-attr]
     if direction is None:
         raise ConfigError("mode", f"'{name}' does not say whether lower or higher is better.", "Set it to min or max.")
     return direction
+
+
+def _no_metric(name: str, known: Sequence[str], where: str) -> ConfigError:
+    what = f"there is no metric '{name}' in validation.{nearest(name, known)}"
+    return ConfigError(where, what, f"Metrics: {listed(known)}.")
 
 
 def _scalars(values: Mapping[str, Any]) -> dict[str, Tensor]:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ml_core.callbacks.direction import direction_of, with_auto_mode
 from ml_core.utils.checkpoint_io import replace_by_link, require_writable
+from ml_core.utils.data_sets import sets_to_come
 from ml_core.utils.logged_values import not_logged, require_logged
 from ml_core.utils.pylogger import RankedLogger
 from ml_core.utils.stages import require_validation
@@ -43,17 +44,27 @@ class ModelCheckpoint(LightningModelCheckpoint):
         self._is_auto = mode == "auto"
         self._resumed_from: Path | None = None
 
+    @property
+    def state_key(self) -> str:
+        """Return the name of this callback's state; Lightning asks for it at every hook of every step."""
+        known: str | None = self.__dict__.get("_state_key")
+        if known is None:
+            known = self.__dict__["_state_key"] = super().state_key
+        return known
+
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Find out the direction, before the state of a checkpoint is loaded, and see that files can be written."""
         super().setup(trainer, pl_module, stage)
         if stage == "fit" and trainer.is_global_zero and self.dirpath and "://" not in str(self.dirpath):
             require_writable(str(self.dirpath))
         if stage == "fit" and not self._is_auto:
-            require_logged(self.monitor, (pl_module, *trainer.callbacks), WHERE)  # type: ignore[attr-defined]
+            sources = (pl_module, *trainer.callbacks)  # type: ignore[attr-defined]
+            require_logged(self.monitor, sources, WHERE, sets=sets_to_come(trainer))
         if self._is_auto and stage == "fit" and self.monitor is not None:
             mode = direction_of(self.monitor, trainer, pl_module, WHERE)
             if mode != self.mode:
                 self.mode = mode
+                self.__dict__.pop("_state_key", None)
                 self.kth_value = torch.tensor(-torch.inf if mode == "max" else torch.inf)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
+from ml_core.data.mixing import mixture
+
 if TYPE_CHECKING:
     from datasets import DatasetDict
+
+__all__ = ["mixture", "mnist_mini"]
 
 EMBEDDED = Path(__file__).parent / "embedded"
 

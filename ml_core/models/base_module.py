@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -34,6 +35,7 @@ from ml_core.models.state_fit import mismatch, require_own_state
 from ml_core.models.utils import METRIC_ATTRIBUTES, CriterionsComposition, Direction
 from ml_core.models.warmup import is_waiting
 from ml_core.step_errors import step_error
+from ml_core.utils.data_sets import Sets, prefixes, sets_now, sets_to_come
 from ml_core.utils.logged_values import not_logged, require_logged
 from ml_core.utils.part_names import STAGES
 from ml_core.utils.pylogger import RankedLogger
@@ -47,7 +49,8 @@ MONITOR = "model.scheduler.monitor"
 class BaseLitModule(LightningModule):
     """Forward pass, losses, optimizer and scheduler of an experiment.
 
-    Logs `<stage>/<loss>` and `<stage>/total` at the end of every epoch, as means over all samples of all ranks.
+    Logs `<stage>/<loss>` and `<stage>/total` at the end of every epoch, as means over all samples of all ranks;
+    where a stage goes through several data sets, over those of all of them, and `<stage>/<set>/<loss>` for each.
     Steps return the batch with everything that was computed, and `loss`, the total. A total that is not finite ends
     a training (see `models/finite.py`) and is counted in an evaluation; a state that is not finite is never saved.
 
@@ -87,6 +90,7 @@ class BaseLitModule(LightningModule):
         self.compile_forward = compile
         self.log_train_steps = log_train_steps
         self.means = {stage: LossMeans() for stage in STAGES}
+        self.set_means: dict[str, LossMeans] = {}
         self.loss_watch = LossWatch()
         self.host_labels = HostLabels(criterions.class_losses())
         require_sizes(self)
@@ -103,8 +107,13 @@ class BaseLitModule(LightningModule):
         batch = self.forward(batch)
         return batch if self.inference_fn is None else _apply(self.inference_fn, batch, "model.inference_fn")
 
-    def model_step(self, batch: Batch, stage: str) -> Batch:
+    def model_step(self, batch: Batch, stage: str, set_index: int = 0) -> Batch:
         """Compute and accumulate the losses of a batch; return it with all keys and `loss`.
+
+        Args:
+            batch: The batch.
+            stage: `train`, `val` or `test`.
+            set_index: Which of several data sets of the stage it is from.
 
         Raises:
             ConfigError: If the batch already holds a key `loss`.
@@ -129,6 +138,8 @@ class BaseLitModule(LightningModule):
         else:
             self.loss_watch.count(losses["total"])
         self.means[stage].update(losses, size)
+        if stage != "train" and self.set_means:
+            [*self.set_means.values()][set_index].update(losses, size)
         if stage == "train" and self.log_train_steps:
             self._log_step(losses)
         return {**batch, "loss": losses["total"]}
@@ -139,18 +150,33 @@ class BaseLitModule(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Batch:
         """Run the step of stage `val`."""
-        return self.model_step(batch, "val")
+        return self.model_step(batch, "val", dataloader_idx)
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Batch:
         """Run the step of stage `test`."""
-        return self.model_step(batch, "test")
+        return self.model_step(batch, "test", dataloader_idx)
 
     def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Batch:
         """Return the batch with everything that the model makes of it; no losses."""
         return self.infer(batch)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; what Lightning sets about 45 times a step goes past torch's search for weights."""
+        if name == "_current_fx_name":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
+    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: Optimizer) -> None:
+        """Drop the gradients, without the bookkeeping of torch's `zero_grad`."""
+        for group in optimizer.param_groups:
+            for weight in group["params"]:
+                weight.grad = None
+
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Move a batch, and keep the host's copy of class labels, so that they are checked without waiting for it."""
+        if device.type == "cpu":
+            return batch
         moved = super().transfer_batch_to_device(batch, device, dataloader_idx)
         self.host_labels.keep(batch, moved)
         return moved
@@ -161,7 +187,8 @@ class BaseLitModule(LightningModule):
             require_own_state(optimizer)
         for config in self.trainer.lr_scheduler_configs:
             if config.reduce_on_plateau:
-                require_logged(config.monitor, (self, *self.trainer.callbacks), MONITOR)  # type: ignore[attr-defined]
+                sources = (self, *self.trainer.callbacks)  # type: ignore[attr-defined]
+                require_logged(config.monitor, sources, MONITOR, sets=sets_to_come(self.trainer))
                 require_validation(config.monitor, self.trainer, MONITOR)
 
     def on_train_epoch_start(self) -> None:
@@ -175,13 +202,11 @@ class BaseLitModule(LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Start the means of `val` anew, so that the sanity check leaves nothing behind."""
-        self.means["val"].reset()
-        self.loss_watch.start()
+        self._start_evaluation("val")
 
     def on_test_epoch_start(self) -> None:
         """Start the means of `test` anew."""
-        self.means["test"].reset()
-        self.loss_watch.start()
+        self._start_evaluation("test")
 
     def on_train_epoch_end(self) -> None:
         """Log the means of `train`; step plateau schedulers, so that the epoch's checkpoint holds that step."""
@@ -264,20 +289,32 @@ class BaseLitModule(LightningModule):
 
     def mean_losses(self, stage: str) -> dict[str, Tensor]:
         """Return `{loss: mean}` of a stage so far, over all samples of all ranks."""
-        strategy = self.trainer.strategy
-        return self.means[stage].compute(lambda sums: strategy.reduce(sums, reduce_op="sum"))
+        return self._computed(self.means[stage])
 
-    def directions(self) -> dict[str, Direction]:
+    def directions_of(self, sets: Sets) -> dict[str, Direction]:
         """Return that every loss that is logged here is better when lower."""
-        return {f"{stage}/{name}": "min" for stage in STAGES for name in (*self.criterions.names, "total")}
+        starts = [start for stage in STAGES for start in dict.fromkeys((stage, *prefixes(stage, sets.get(stage, ()))))]
+        return {f"{start}/{name}": "min" for start in starts for name in (*self.criterions.names, "total")}
 
-    def logged_values(self) -> list[str]:
+    def logged_values_of(self, sets: Sets) -> list[str]:
         """Return the names of all values that are logged here."""
-        return list(self.directions())
+        return list(self.directions_of(sets))
+
+    def _start_evaluation(self, stage: str) -> None:
+        names = sets_now(self.trainer)
+        self.means[stage].reset()
+        self.set_means = {start: LossMeans() for start in prefixes(stage, names)} if names else {}
+        self.loss_watch.start()
+
+    def _computed(self, means: LossMeans) -> dict[str, Tensor]:
+        strategy = self.trainer.strategy
+        return means.compute(lambda sums: strategy.reduce(sums, reduce_op="sum"))
 
     def _log_means(self, stage: str) -> None:
-        means = self.mean_losses(stage)
-        self.log_dict({f"{stage}/{name}": value for name, value in means.items()}, prog_bar=True)
+        of_sets = self.set_means if stage != "train" else {}
+        for start, means in {stage: self.means[stage], **of_sets}.items():
+            values = {f"{start}/{name}": value for name, value in self._computed(means).items()}
+            self.log_dict(values, prog_bar=start == stage)
 
     def _watch(self, losses: Mapping[str, Tensor], batch: Batch) -> None:
         """Stop where the total is not finite: at once on a CPU, a little later on an accelerator."""
@@ -304,6 +341,10 @@ class BaseLitModule(LightningModule):
             return self.trainer.callback_metrics[str(name)]
         except KeyError:
             raise not_logged(str(name), self.trainer.callback_metrics, MONITOR) from None
+
+
+# Lightning reads this signature at every step, which is cheaper where it is stored.
+BaseLitModule.training_step.__signature__ = inspect.signature(BaseLitModule.training_step)  # type: ignore[attr-defined]
 
 
 def _apply(function: Callable[[Batch], Mapping[str, Any]], batch: Batch, where: str) -> Batch:

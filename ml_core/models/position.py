@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from lightning.pytorch import Trainer
-from torch.utils.data import DataLoader, DistributedSampler
 
 
 @dataclass(frozen=True)
@@ -32,12 +31,16 @@ class Position:
         return f"at step {self.step} (epoch {self.epoch}, batch {self.batch})"
 
 
-def rows_of(trainer: Trainer, batch: int) -> list[int]:
-    """Return which rows of the train split are in a batch of this epoch; empty where the order cannot be known.
+@runtime_checkable
+class KnowsRows(Protocol):
+    """An order that follows from seed and epoch alone, as that of our data module."""
 
-    The order is known where it follows from seed and epoch alone, as with our `EpochSampler`.
-    """
-    loader = trainer.train_dataloader
-    if not isinstance(loader, DataLoader) or not isinstance(loader.sampler, DistributedSampler):
-        return []
-    return list(next(itertools.islice(loader.batch_sampler or (), batch, None), []))
+    def rows_of(self, batch: int) -> list[int]:
+        """Return the rows of one batch of this epoch; none past its end."""
+        ...
+
+
+def rows_of(trainer: Trainer, batch: int) -> list[int]:
+    """Return which rows of the train split are in a batch of this epoch; empty where the order cannot be known."""
+    order = getattr(trainer.train_dataloader, "batch_sampler", None)
+    return order.rows_of(batch) if isinstance(order, KnowsRows) else []

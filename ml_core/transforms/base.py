@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor, nn, stack
 
 from ml_core.batch import Batch, KeyMapping, missing_key, require_batch, resolve_mapping, select
-from ml_core.errors import ConfigError, UserError, listed
+from ml_core.errors import ConfigError, UserError, listed, nearest
 from ml_core.step_errors import step_error
 from ml_core.utils.named_callables import NamedCallables
 from ml_core.utils.signatures import accepted, check_pairs, name_of
@@ -26,7 +26,8 @@ class ComposeTransform(NamedCallables):
     Reads and writes what its steps do; returns the whole batch, with all keys that they made.
 
     Args:
-        **transforms: Step name to transform; any name without a dot.
+        **transforms: Step name to transform; any name without a dot. None leaves a step out, so that an experiment
+            can switch off a step of a shared file.
 
     Raises:
         ConfigError: If a step cannot be called, or writes a key that an earlier step wrote and it does not read.
@@ -38,11 +39,12 @@ class ComposeTransform(NamedCallables):
         {'x': 1, 'y': 1, 'z': 1}
     """
 
-    def __init__(self, **transforms: Transform) -> None:
-        super().__init__(transforms)
-        _reject_overwrites(transforms)
-        self.reads = _union(transforms, "reads")
-        self.writes = _union(transforms, "writes")
+    def __init__(self, **transforms: Transform | None) -> None:
+        steps = {name: transform for name, transform in transforms.items() if transform is not None}
+        super().__init__(steps)
+        _reject_overwrites(steps)
+        self.reads = _union(steps, "reads")
+        self.writes = _union(steps, "writes")
 
     def forward(self, batch: Batch) -> Batch:
         """Return a new batch with every key that the steps made."""
@@ -181,10 +183,18 @@ def _field(output: Any, field: str) -> Any:
         if field not in output:
             raise missing_key(field, output, "new_key")
         return output[field]
-    if not hasattr(output, field):
-        fields = [name for name in getattr(output, "__dict__", {}) if not name.startswith("_")]
-        raise ConfigError("new_key", f"{type(output).__name__} has no field '{field}'.", f"Fields: {listed(fields)}.")
+    fields = _fields(output)
+    if field not in fields and (isinstance(output, tuple) or not hasattr(output, field)):
+        what = f"{type(output).__name__} has no field '{field}'.{nearest(field, fields)}"
+        raise ConfigError("new_key", what, f"Fields: {listed(fields)}.")
     return getattr(output, field)
+
+
+def _fields(output: Any) -> list[str]:
+    """Return the names of an object's fields: of a named tuple, of what torch returns (`torch.max`), or attributes."""
+    if isinstance(output, tuple):
+        return list(getattr(output, "_fields", getattr(type(output), "__match_args__", ())))
+    return [name for name in getattr(output, "__dict__", {}) if not name.startswith("_")]
 
 
 def _union(transforms: Mapping[str, Transform], attribute: str) -> tuple[str, ...] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,11 @@ from torchvision.transforms import v2
 
 from ml_core.batch import Batch, missing_key
 from ml_core.transforms.base import stack_rows
+from ml_core.transforms.random_images import per_image
 
-_EIGHT_BIT_MODES = frozenset({"L", "RGB", "RGBA"})
+EIGHT_BIT_MODES = {"L": 1, "RGB": 3, "RGBA": 4}
+"""Channels of the modes of PIL that hold one byte a channel."""
+
 _CHANNELS = frozenset({1, 3, 4})
 _FROM_PIL = (v1.ToTensor, v2.ToTensor, v2.ToImage, v2.PILToTensor)
 _PER_IMAGE = (v2.Lambda, v2.ToPILImage, v2.FiveCrop, v2.TenCrop)
@@ -24,8 +27,9 @@ class TorchVisionTransform:
     """Apply a torchvision transform to every image under a key, and put the result in its place.
 
     The images are a stack `[batch, channel, height, width]` or a list (PIL images, tensors of several sizes). What
-    works on a stack is called once per batch: `ToTensor`, `Normalize`, and those of `torchvision.transforms.v2`
-    that are not random. The rest is called per image, so that each image draws its own random numbers.
+    works on a stack is called once per batch: `ToTensor`, `Normalize`, those of `torchvision.transforms.v2` that are
+    not random, and the random ones of `random_images.py`. The rest is called per image. In either way each image draws
+    random numbers of its own.
 
     Reads and writes: `key`.
 
@@ -42,10 +46,22 @@ class TorchVisionTransform:
     def __init__(self, transform: Callable[[Any], Any], key: str, per_sample: bool = False) -> None:
         self.transform = transform
         self.key = key
+        self.per_sample = per_sample
         self.reads = self.writes = (key,)
         self._on_batch = None if per_sample else _on_batch(transform)
         self._takes_pil = isinstance(_steps(transform)[0], _FROM_PIL)
         self._is_inplace = any(getattr(step, "inplace", False) for step in _steps(transform))
+
+    @property
+    def takes_pixels(self) -> bool:
+        """Whether PIL images and the stack of their pixels, as `pixels_of` makes it, give the same result."""
+        return self._takes_pil and self._on_batch is not None
+
+    def single(self) -> list[TorchVisionTransform]:
+        """Return one transform for each step of a torchvision composition, which do the same in a row."""
+        if not isinstance(self.transform, v1.Compose | v2.Compose):
+            return [self]
+        return [TorchVisionTransform(step, self.key, self.per_sample) for step in _steps(self.transform)]
 
     def __call__(self, batch: Batch) -> Batch:
         """Return the transformed images under `key`: a stack where they have one shape, else a list."""
@@ -70,7 +86,7 @@ def _on_batch(transform: Any) -> Callable[[Tensor], Tensor] | None:
         return None if None in steps else _Chain(steps)  # type: ignore[arg-type]
     if isinstance(transform, v1.Normalize) or _is_fixed(transform):
         return transform
-    return None
+    return per_image(transform)
 
 
 def _steps(transform: Any) -> list[Any]:
@@ -118,11 +134,15 @@ def _stacked(images: Any, takes_pil: bool) -> Any:
     """
     if isinstance(images, Tensor) or not images:
         return images
-    if not takes_pil:
-        return stack_rows(images)
+    pixels = pixels_of(images) if takes_pil else None
+    return stack_rows(images) if pixels is None else pixels
+
+
+def pixels_of(images: Sequence[Any]) -> Tensor | None:
+    """Return PIL images of one 8-bit mode and one size as uint8 `[batch, channel, height, width]`; None for others."""
     kinds = {(getattr(image, "mode", None), getattr(image, "size", None)) for image in images}
     mode, _ = next(iter(kinds))
-    if len(kinds) > 1 or mode not in _EIGHT_BIT_MODES:
-        return stack_rows(images)
+    if len(kinds) > 1 or mode not in EIGHT_BIT_MODES:
+        return None
     pixels = torch.from_numpy(np.stack([np.asarray(image) for image in images]))
     return pixels.unsqueeze(1) if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2).contiguous()

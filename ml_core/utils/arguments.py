@@ -24,6 +24,7 @@ COMMANDS = ("--run", "--multirun", "--cfg", "--info", "--shell-completion")
 """Options that say what is done; one at a time."""
 
 FORM = "Values are given as key=value, without dashes"
+CHECKPOINT = ".ckpt"
 PAIRS = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -162,6 +163,8 @@ def _explain(at: int, overrides: Sequence[str]) -> None:
         raise ConfigError(before.rstrip("="), "has a space behind its '='.", f"Write {before}{word}")
     if after.startswith("="):
         raise ConfigError(word, "has a space before its '='.", "Write key=value in one")
+    if word.endswith(CHECKPOINT):
+        raise ConfigError(word, f"is a checkpoint, but no override: it has no '='. {FORM}.", f"Write ckpt_path={word}")
     if "=" not in word and not word.startswith("~"):
         quoted = f"; if it belongs to the word before, quote both: {shlex.quote(f'{before} {word}')}" if before else ""
         raise ConfigError(word, f"is no override: it has no '='. {FORM}.", f"Such as experiment=example{quoted}")

@@ -145,11 +145,32 @@ def _no_primary(text: str, name: str) -> ConfigError:
     )
 
 
+def _not_of_hydra(text: str, name: str, schema: str) -> ConfigError | None:
+    """Word that a file sets an option that Hydra does not have; None where no file does."""
+    for file in defaults_errors.chosen_files():
+        for path, line in origins.marks(file.read_text(encoding="utf-8")):
+            if path.startswith("hydra.") and path.rpartition(".")[2] == name:
+                parent = path.rpartition(".")[0]
+                is_search = schema == "BasicSweeperConf"
+                fix = "Choose the sweeper that has it: - override /hydra/sweeper: optuna" if is_search else ""
+                error = ConfigError(path, f"{parent} has no option '{name}'.", fix)
+                error.origin = str(origins.Origin(origins.shown(file), line))
+                return error
+    return None
+
+
 _OF_FILES: tuple[tuple[str, Callable[..., ConfigError | None]], ...] = (
     (r"Multiple values for ([\w/]+)\. To override", defaults_errors.no_override),
     (r"Could not find '(experiment|debug|hparams_search|local)/(\w+)/\w+'", defaults_errors.no_slash),
     (r"Could not override '(experiment|debug|hparams_search|local)/(\w+)@\w+'", defaults_errors.no_slash),
     (r"Could not override '[\w/]+@((?:experiment|debug|hparams_search|local)\.\w+)'", defaults_errors.no_header),
+    (r"Could not override '/?([\w/]+)@([\w.]+)\.\1'", defaults_errors.of_another_group),
+    (r"(\S+) appears more than once in the final defaults list", defaults_errors.chosen_twice),
+    (
+        r"In '([^']+)': [^\n]*\n?Cannot merge (?:DictConfig with ListConfig|ListConfig with DictConfig)",
+        defaults_errors.list_for_mapping,
+    ),
+    (r"Key '([^']+)' not in '(\w+)'", _not_of_hydra),
     (r"Could not load '([^']*)'", defaults_errors.no_entry),
     (r"Invalid defaults list in '([^']*)'", defaults_errors.no_list),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,9 @@ import yaml
 from ml_core.errors import ConfigError
 from ml_core.utils import origins
 from ml_core.utils.composition import last_loader
+from ml_core.utils.extras import HEADER
 
 FORM = "An entry reads - override /group: option"
-HEADER = "# @package _global_"
 
 
 def no_override(text: str, group: str) -> ConfigError | None:
@@ -42,8 +42,55 @@ def no_header(text: str, folder: str) -> ConfigError | None:
     """Word that all of a file would land under the name of its folder; None where it has a header."""
     for file in _named_files(text):
         if file.parent.name == folder.split(".")[0] and HEADER not in file.read_text(encoding="utf-8"):
-            what = f"the line '{HEADER}' is missing, so all of the file would land under '{file.parent.name}'."
+            what = f"the line '{HEADER}' is missing, so all of the file lands under '{file.parent.name}'."
             return _told(f"{origins.shown(file)}:1", what, "Make it the first line of the file.", file, 1)
+    return None
+
+
+def of_another_group(text: str, group: str, package: str) -> ConfigError | None:
+    """Word that an option of one group chooses an option of another; None where it is a part of its own."""
+    for file in _named_files(text):
+        for line, key, option in _entries(file):
+            if key.split()[-1] == f"/{group}":
+                section = package.partition(".")[0]
+                what = f"an option of the group '{section}' cannot choose one of '{group}'."
+                return _told(group, what, f"Choose it in an experiment: - override /{group}: {option}", file, line)
+    return None
+
+
+def chosen_twice(text: str, group: str) -> ConfigError | None:
+    """Word that a list chooses a group more than once, at the last entry; None where no file does."""
+    return next((error for error in _repeated(_named_files(text)) if error.where == group), None)
+
+
+def repeated_choices() -> Iterator[ConfigError]:
+    """Yield the groups that a chosen file overrides more than once, of which Hydra takes the last without a word."""
+    return _repeated(chosen_files())
+
+
+def _repeated(files: Iterable[Path]) -> Iterator[ConfigError]:
+    for file in files:
+        lines: dict[str, list[int]] = {}
+        for line, key, option in _entries(file):
+            if option:
+                lines.setdefault(key.split()[-1].lstrip("/"), []).append(line)
+        for group, found in lines.items():
+            if len(found) > 1:
+                what = f"the group '{group}' is chosen {len(found)} times."
+                yield _told(group, what, "Keep one entry.", file, found[-1])
+
+
+def list_for_mapping(text: str, name: str) -> ConfigError | None:
+    """Word that a list stands where other files have a mapping, or the other way round; None where none is found."""
+    for file in _named_files(f"In '{name}'"):
+        paths = dict(_all_marks(file))
+        for path, line in paths.items():
+            is_list = f"{path}[0]" in paths
+            if is_list and (keys := origins.current().keys_under(path)):
+                what = f"is a list here, but a mapping elsewhere, with the keys {', '.join(keys)}."
+                return _told(path, what, "Give each entry a name: `name: value` in place of `- value`.", file, line)
+            if not is_list and f"{path}[0]" in origins.current().paths():
+                return _told(path, "is a mapping here, but a list elsewhere.", "Write entries: - value", file, line)
     return None
 
 

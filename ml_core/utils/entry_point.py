@@ -12,11 +12,12 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from hydra_plugins import ml_core_sweeper
-from ml_core.utils import composition
+from ml_core.utils import composition, sweep_check
 from ml_core.utils.arguments import Arguments, read
 from ml_core.utils.completion import completed
 from ml_core.utils.project_root import config_folder, find_project_root, own_config_folder
@@ -51,6 +52,7 @@ def entry_point(config_name: str) -> Callable[[Task], Callable[..., Any]]:
                 return task(cfg)
             composition.install()
             ml_core_sweeper.install()
+            sweep_check.install()
             is_full = _take_over_reporting()
             main = hydra.main(version_base="1.3", config_path=str(config_folder()), config_name=config_name)
             run = main(same_trial(task))
@@ -70,8 +72,17 @@ def _take_over_reporting() -> bool:
     is_full = os.environ.get("HYDRA_FULL_ERROR") == "1" and OURS not in os.environ
     if not is_full:
         os.environ["HYDRA_FULL_ERROR"] = os.environ[OURS] = "1"
+        job: Any = JobReturn
+        job.return_value = property(_result, job.return_value.fset)  # Hydra's own writes a line to stderr
         logging.raiseExceptions = False  # a full disk is told once, by us, and not by every line of the log
     return is_full
+
+
+def _result(job: JobReturn) -> Any:
+    """Return what a job returned, or raise what ended it."""
+    if job.status == JobStatus.FAILED:
+        raise job._return_value
+    return job._return_value
 
 
 def _start(run: Callable[[], Any]) -> Any:

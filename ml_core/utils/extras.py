@@ -14,6 +14,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict
 
 from ml_core.errors import ConfigError, listed, nearest
+from ml_core.utils import origins
 from ml_core.utils.pylogger import RankedLogger
 from ml_core.utils.rich_utils import print_config_tree
 
@@ -40,6 +41,9 @@ TOP_LEVEL = {
 }
 """What stands at the top level, with the kind of its value; None for nodes."""
 TOP_LEVEL_KEYS = frozenset(TOP_LEVEL)
+FOLDERS_OF_EXPERIMENTS = frozenset({"debug", "experiment", "hparams_search", "local"})
+"""Config groups whose files write to the top level, which the first line of each says."""
+HEADER = "# @package _global_"
 EXTRAS = frozenset({"enforce_tags", "ignore_warnings", "print_config"})
 DATA_VARIABLES = {"HF_DATASETS_CACHE": "datasets", "HF_HUB_CACHE": "hub"}
 
@@ -52,7 +56,9 @@ def top_level_mistakes(cfg: DictConfig, own: Collection[str] = ()) -> Iterator[C
         own: Keys of the command itself.
     """
     for key in map(str, cfg):
-        if key not in TOP_LEVEL_KEYS and key not in own:
+        if key in FOLDERS_OF_EXPERIMENTS and (error := without_header(key)):
+            yield error
+        elif key not in TOP_LEVEL_KEYS and key not in own:
             yield ConfigError(
                 key,
                 f"there is no '{key}' at the top level, so it would change nothing.{nearest(key, TOP_LEVEL_KEYS)}",
@@ -69,8 +75,17 @@ def top_level_mistakes(cfg: DictConfig, own: Collection[str] = ()) -> Iterator[C
             )
 
 
+def without_header(folder: str) -> ConfigError | None:
+    """Word that a file's keys landed under the name of its folder; None where somebody wrote that key."""
+    file, _, line = str(origins.current().of(folder) or "").rpartition(":")
+    if line != "1" or Path(file).parent.name != folder:
+        return None
+    what = f"the line '{HEADER}' is missing, so all of the file lands under '{folder}'."
+    return ConfigError(f"{file}:1", what, "Make it the first line of the file.")
+
+
 def apply_extras(cfg: DictConfig) -> None:
-    """Do what `extras` asks for, and point the data caches at `paths.data_dir`."""
+    """Do what `extras` asks for before a run, and point the data caches at `paths.data_dir`."""
     use_data_folder(cfg.paths.data_dir)
     extras = cfg.get("extras") or {}
     if extras.get("ignore_warnings"):
@@ -78,7 +93,13 @@ def apply_extras(cfg: DictConfig) -> None:
         warnings.filterwarnings("ignore")
     if extras.get("enforce_tags"):
         enforce_tags(cfg)
-    print_config_tree(cfg, to_terminal=bool(extras.get("print_config")), folder=output_folder())
+    print_config_tree(cfg, to_terminal=False, folder=output_folder())
+
+
+def show_config(cfg: DictConfig) -> None:
+    """Print the configuration on the terminal, where `extras.print_config` asks for it."""
+    if (cfg.get("extras") or {}).get("print_config"):
+        print_config_tree(cfg)
 
 
 def output_folder() -> Path | None:

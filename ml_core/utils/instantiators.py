@@ -15,7 +15,7 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from ml_core.errors import ConfigError, MissingPackageError, UserError, listed, nearest
-from ml_core.utils.packages import install_hint, missing_package
+from ml_core.utils.packages import install_hint, missing_package, needs
 from ml_core.utils.pylogger import RankedLogger
 from ml_core.utils.retargeting import INHERITED
 from ml_core.utils.signatures import accepted, missing_arguments, reject_unknown
@@ -55,9 +55,9 @@ class Builder:
 
     def build(self, path: str, **given: Any) -> Any:
         """Build the node at a dotted path, with further arguments that no YAML holds; None where it is null."""
-        head, _, key = path.rpartition(".")
+        head, key = _split(path)
         parent = OmegaConf.select(self.cfg, head) if head else self.cfg
-        if parent is None or parent.get(key) is None:
+        if parent is None or (isinstance(parent, DictConfig) and parent.get(key) is None):
             return None
         return self._node(parent[key], path, given) if given else self._child(parent, key, path)
 
@@ -216,7 +216,7 @@ def _call(target: Any, name: str, args: list[Any], kwargs: dict[str, Any], path:
         raise
     except ImportError as error:
         package = missing_package(error) or name.split(".")[0]
-        raise MissingPackageError(path, f"{name} needs the package '{package}'.", install_hint(package)) from error
+        raise MissingPackageError(path, needs(name, package), install_hint(package)) from error
     except Exception as error:
         message = str(error).strip() or type(error).__name__
         raise ConfigError(path, f"{name} could not be built: {type(error).__name__}: {message}") from error
@@ -229,6 +229,15 @@ def _require_all(target: Any, name: str, args: list[Any], kwargs: dict[str, Any]
     missing = [key for key in takes.names if key in takes.required and key not in kwargs]
     if missing:
         raise missing_arguments(name, missing, path)
+
+
+def _split(path: str) -> tuple[str, str | int]:
+    """Return the path of the container that holds a node, and the node's name or index in it."""
+    if path.endswith("]"):
+        head, _, index = path.removesuffix("]").rpartition("[")
+        return head, int(index)
+    head, _, key = path.rpartition(".")
+    return head, key
 
 
 def _places(node: DictConfig | ListConfig, path: str) -> list[tuple[Any, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,11 +19,13 @@ from ml_core.callbacks.direction import known_directions
 from ml_core.callbacks.run_state import RunState
 from ml_core.errors import ConfigError, StorageError
 from ml_core.utils.checkpoint_io import require_state
+from ml_core.utils.data_sets import sets_of
 from ml_core.utils.eval_command import eval_command, packages_to_trust
 from ml_core.utils.instantiators import Builder, Guard
 from ml_core.utils.last_checkpoint import LAST, stored_runs
 from ml_core.utils.logged_values import require_logged
 from ml_core.utils.logging_utils import log_hyperparameters
+from ml_core.utils.no_profiler import NoProfiler
 from ml_core.utils.pylogger import RankedLogger, current_rank
 from ml_core.utils.run_errors import explaining
 from ml_core.utils.stored_config import describe_run, epochs_of, existing_checkpoint
@@ -65,7 +68,12 @@ def build(cfg: DictConfig, guard: Guard | None = None) -> Objects:
     given = {"callbacks": callbacks, "logger": objects["logger"] or False}
     if "enable_checkpointing" not in cfg.trainer and not any(isinstance(c, Checkpoint) for c in callbacks):
         given["enable_checkpointing"] = False  # Lightning would write checkpoints of its own
+    if cfg.trainer.get("profiler") is None:
+        given["profiler"] = NoProfiler()
     objects["trainer"] = own.build("trainer", **given)
+    # Lightning lets torch ask NVML whether there is a GPU, which Adam asks at every step: 40 microseconds on a CPU
+    is_cpu = objects["trainer"].strategy.root_device.type == "cpu"
+    os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0" if is_cpu else "1"
     log_hyperparameters(cfg, objects["model"], objects["trainer"])
     return objects
 
@@ -128,7 +136,8 @@ def check_optimized_metric(cfg: DictConfig, objects: Objects) -> None:
     name, where = cfg.optimized_metric, "optimized_metric"
     if name is None:
         return
-    require_logged(name, (objects["model"], *objects["trainer"].callbacks), where, in_training=False)
+    sources, sets = (objects["model"], *objects["trainer"].callbacks), sets_of(objects["datamodule"])
+    require_logged(name, sources, where, in_training=False, sets=sets)
     for stage, key in (("train", "train"), ("val", "train"), ("test", "test")):
         if name.startswith(f"{stage}/") and not cfg[key]:
             raise ConfigError(where, f"'{name}' comes from the stage {stage}, but {key}=false.", f"Set {key}=true.")
@@ -146,7 +155,8 @@ def check_search_direction(cfg: DictConfig, objects: Objects) -> None:
         return
     if cfg.optimized_metric is None:
         raise ConfigError("optimized_metric", "is null, so there is nothing to search for.", "For example val/best")
-    better = known_directions((objects["model"], *objects["callbacks"])).get(cfg.optimized_metric)
+    sources = (objects["model"], *objects["callbacks"])
+    better = known_directions(sources, sets_of(objects["datamodule"])).get(cfg.optimized_metric)
     if better is not None and not direction.startswith(better):
         raise ConfigError(
             "hydra.sweeper.direction",
@@ -160,8 +170,8 @@ def has_test_split(objects: Objects) -> bool:
 
     Data that is not loaded yet is not loaded for this: its test loader tells.
     """
-    splits = getattr(objects["datamodule"], "splits", None)
-    if not splits or "test" in splits:
+    sets = getattr(objects["datamodule"], "sets", None)
+    if not sets or "test" in sets:
         return True
     log.warning("The data set has no test split: nothing is tested. test=false switches this message off.")
     return False
@@ -260,6 +270,7 @@ def _quieten_lightning() -> None:
     warnings.filterwarnings("ignore", message=r".*Experiment logs directory .* exists and is not empty.*")
     warnings.filterwarnings("ignore", message=r"Be aware that when using `ckpt_path`, callbacks used to create.*")
     warnings.filterwarnings("ignore", message=r".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=r"Your `IterableDataset` has `__len__` defined.*")  # ours shares its rows
     warnings.filterwarnings("ignore", message=r"You have overridden `transfer_batch_to_device` in `LightningModule`.*")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from ml_core.errors import ConfigError, listed, nearest
+from ml_core.utils.data_sets import NO_SETS, Sets
 
 OWN, LIGHTNING = "ml_core.", ("lightning.", "pytorch_lightning.")
 TEST = "test/"
@@ -27,7 +28,15 @@ class LogsValues(Protocol):
         """Return the names; None where they are not known before they are logged."""
 
 
-def loggable(sources: Iterable[object]) -> set[str] | None:
+@runtime_checkable
+class LogsValuesOfSets(Protocol):
+    """Something that logs values of its own for each data set of a stage that goes through several."""
+
+    def logged_values_of(self, sets: Sets) -> Collection[str] | None:
+        """Return the names; None where they are not known before they are logged."""
+
+
+def loggable(sources: Iterable[object], sets: Sets = NO_SETS) -> set[str] | None:
     """Return the names of all values that modules and callbacks can log; None where one of them does not tell.
 
     A name stands for `name/0`, `name/1`, ... too, under which the numbers of a vector are logged.
@@ -38,14 +47,22 @@ def loggable(sources: Iterable[object]) -> set[str] | None:
         if kind.startswith(LIGHTNING):
             names |= {LEARNING_RATES} if type(source).__name__ == "LearningRateMonitor" else set()
             continue
-        own = source.logged_values() if isinstance(source, LogsValues) else ()
+        own = _told(source, sets)
         if own is None or not kind.startswith(OWN):
             return None
         names |= set(own)
     return names
 
 
-def require_logged(name: str | None, sources: Iterable[object], where: str, in_training: bool = True) -> None:
+def _told(source: object, sets: Sets) -> Collection[str] | None:
+    if isinstance(source, LogsValuesOfSets):
+        return source.logged_values_of(sets)
+    return source.logged_values() if isinstance(source, LogsValues) else ()
+
+
+def require_logged(
+    name: str | None, sources: Iterable[object], where: str, in_training: bool = True, sets: Sets = NO_SETS
+) -> None:
     """Refuse to wait for a value that nothing in this run can log.
 
     Args:
@@ -54,11 +71,12 @@ def require_logged(name: str | None, sources: Iterable[object], where: str, in_t
             anything, and nothing is refused.
         where: YAML path for the message.
         in_training: Whether it is needed while training goes on, when nothing of the test stage is there.
+        sets: Names of the data sets of the run.
 
     Raises:
         ConfigError: Names the nearest value and all that there are.
     """
-    known = loggable(sources)
+    known = loggable(sources, sets)
     if name is None or known is None:
         return
     known = {value for value in known if not (in_training and value.startswith(TEST))}

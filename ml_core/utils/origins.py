@@ -69,10 +69,13 @@ class Origins:
         inner = (path.removeprefix(start) for path in paths if path.startswith(start))
         return sorted({name for name in inner if not name.startswith("_") and "." not in name and "[" not in name})
 
+    def paths(self) -> set[str]:
+        """Return the paths of all keys and list items that files have."""
+        return {path for _, package, text in self._files for path, _ in marks(text, package)}
+
     def keys_ending_in(self, end: str) -> list[str]:
         """Return the keys that files have whose path ends in these names, the shortest first."""
-        paths = {path for _, package, text in self._files for path, _ in marks(text, package)}
-        return sorted((path for path in paths if path.endswith(f".{end}")), key=lambda path: (len(path), path))
+        return sorted((path for path in self.paths() if path.endswith(f".{end}")), key=lambda path: (len(path), path))
 
     def _indexed(self) -> dict[str, Origin]:
         if self._index is None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
+import pkgutil
 import re
+import sys
 from pathlib import Path
 
 EXTRAS = {
@@ -11,9 +14,11 @@ EXTRAS = {
     "hydra_plugins": "slurm",
     "mamba_ssm": "mamba",
     "mlflow": "loggers",
+    "sklearn": "tables",
     "submitit": "slurm",
     "tensorboard": "loggers",
     "tensorboardX": "loggers",
+    "tokenizers": "text",
 }
 
 
@@ -27,6 +32,29 @@ def install_hint(package: str) -> str:
         "If it is a module of your own, put it beside your configurations or into the working folder; "
         f"else: uv pip install {package.replace('_', '-')}"
     )
+
+
+def needs(name: str, package: str) -> str:
+    """Word that a target's package is not there, with the name of one that is and is spelt nearly so."""
+    return f"{name} needs the package '{package}'.{'' if package in EXTRAS else _nearest(package)}"
+
+
+def imports(name: str, place: str, module: str) -> str:
+    """Word that a target's module imports another that is not there.
+
+    Args:
+        name: The target.
+        place: File and line of the import.
+        module: What is imported there.
+    """
+    return f"{name} cannot be imported: {place} imports '{module}', which is not there.{_nearest(module)}"
+
+
+def _nearest(package: str) -> str:
+    """Return a hint at a package that can be imported, or that an extra holds, and whose name is nearly the same."""
+    known = {module.name for module in pkgutil.iter_modules()} - sys.stdlib_module_names | set(EXTRAS)
+    close = difflib.get_close_matches(package, known, n=1, cutoff=0.8)
+    return f" Did you mean '{close[0]}'?" if close else ""
 
 
 def missing_package(error: ImportError) -> str | None:

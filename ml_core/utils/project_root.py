@@ -15,7 +15,7 @@ OWN_CONFIGS = "configs"
 
 
 def find_project_root() -> Path:
-    """Find the root, set `PROJECT_ROOT` and load the root's `.env`.
+    """Find the root, set `PROJECT_ROOT` and `ML_CORE_PACKAGE` (this package's folder) and load the root's `.env`.
 
     The root is the first of these that there is: the nearest folder with a `.project-root` upwards from the working
     folder; the working folder, if it has configurations of the user's own; the checkout that this package lies in;
@@ -23,6 +23,7 @@ def find_project_root() -> Path:
     """
     root = _root_from(Path.cwd())
     rootutils.set_root(root, project_root_env_var=True, dotenv=True, pythonpath=False)
+    os.environ["ML_CORE_PACKAGE"] = str(PACKAGE)
     return root
 
 

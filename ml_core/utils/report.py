@@ -17,6 +17,8 @@ from ml_core.utils.storage import storage_error
 
 LOG_NOTE = "traceback in "
 PAGE = "docs/mistakes.md"
+LONGEST_FIX = 80
+"""Characters of what to do up to which the last line repeats it."""
 
 
 def told(error: Exception) -> tuple[str, int]:
@@ -46,12 +48,12 @@ def together(errors: Sequence[UserError]) -> UserError:
 
 
 def last_line(error: UserError) -> str:
-    """Return `ERROR [where]: what; what to do`, on one line."""
+    """Return `ERROR [where]: what; what to do`, on one line; a long list of what there is stands above it alone."""
     what, fix = (" ".join(text.split()) for text in (error.what, error.fix))
     link = " " if what.endswith("?") else "; "
     more = len(getattr(error, "errors", ())) - 1
     rest = f" ({more} more above)" if more > 0 else ""
-    return f"ERROR [{error.where}]: {what.rstrip('.')}{link + fix if fix else ''}{rest}"
+    return f"ERROR [{error.where}]: {what.rstrip('.')}{link + fix if 0 < len(fix) <= LONGEST_FIX else ''}{rest}"
 
 
 def block(error: UserError) -> str:
@@ -62,7 +64,8 @@ def block(error: UserError) -> str:
 
 
 def _blocks(errors: Sequence[UserError]) -> list[str]:
-    if len(errors) == 1 and not (errors[0].origin or _origin(errors[0])):
+    is_one = len(errors) == 1 and not (errors[0].origin or _origin(errors[0]))
+    if is_one and len(errors[0].fix) <= LONGEST_FIX:
         return []
     return [text for error in errors for text in (block(error), "")]
 

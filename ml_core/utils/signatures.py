@@ -28,6 +28,10 @@ class Accepted:
     takes_args: bool = False
 
 
+class UnknownArgumentError(ConfigError):
+    """A key of a node is no argument of its target, whatever its value."""
+
+
 def accepted(target: Callable[..., Any]) -> Accepted | None:
     """Return what `target` takes, or None where nothing tells (built-ins without a signature).
 
@@ -67,7 +71,7 @@ def reject_unknown(target: Callable[..., Any], name: str, keys: list[str], where
 
 def unknown_argument(name: str, key: str, names: Sequence[str], where: str) -> ConfigError:
     """Word that a target does not take a key of its node."""
-    return ConfigError(
+    return UnknownArgumentError(
         f"{where}.{key}" if where else key,
         f"{name} takes no '{key}'.{nearest(key, names)}",
         f"It takes: {listed(names)}.",

@@ -37,6 +37,10 @@ LIBRARIES = (
     "datasets.dataset_dict.DatasetDict.from_*",
     "datasets.dataset_dict.DatasetDict.load_from_disk",
     "datasets.combine",
+    "datasets.features",
+    "sklearn.datasets._base.load_*",
+    "sklearn.datasets._samples_generator.make_*",
+    "torchvision.datasets.folder.ImageFolder",
 )
 """Where the targets of this project's own configurations are defined; a test holds the two together."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ml_core.errors import ConfigError
+from ml_core.errors import ConfigError, nearest
 
 
 def value(parent: DictConfig | ListConfig, key: Any, path: str) -> Any:
@@ -44,9 +44,8 @@ def _no_value(text: str, parent: DictConfig | ListConfig, key: Any, path: str) -
         )
     missing = re.search(r"Interpolation key '([^']+)' not found", text)
     if missing:
-        return ConfigError(
-            path, f"is {raw}, but there is no key '{missing.group(1)}'.", "Point it at a key that exists."
-        )
+        what = f"is {raw}, but there is no key '{missing.group(1)}'.{_nearest(parent, missing.group(1))}"
+        return ConfigError(path, what, "Point it at a key that exists.")
     if "Recursive interpolation" in text or "recursion" in text:
         return ConfigError(path, f"is {raw}, which points back at itself.", "Break the circle.")
     resolver = re.search(r"Unsupported interpolation type (\w+)", text)
@@ -59,3 +58,12 @@ def _no_value(text: str, parent: DictConfig | ListConfig, key: Any, path: str) -
     quoted = re.search(r'raised while resolving interpolation: "(.*)"', text)
     reason = quoted.group(1) if quoted else text.splitlines()[0]
     return ConfigError(path, f"has no value: {reason}.", "Give it in a file or on the command line.")
+
+
+def _nearest(parent: DictConfig | ListConfig, missing: str) -> str:
+    """Return a hint at the key beside the missing one whose name is nearly the same."""
+    head, _, last = missing.rpartition(".")
+    root: Any = parent._get_root()
+    beside = OmegaConf.select(root, head, throw_on_missing=False) if head else root
+    found = nearest(last, map(str, beside)) if isinstance(beside, DictConfig) else ""
+    return found.replace("'", f"'{head}.", 1) if found and head else found

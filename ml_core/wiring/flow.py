@@ -17,7 +17,7 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
-from ml_core.errors import UserError
+from ml_core.errors import ConfigError, UserError
 from ml_core.models.base_module import BaseLitModule
 from ml_core.utils.instantiators import Guard
 from ml_core.utils.signatures import name_of
@@ -25,7 +25,7 @@ from ml_core.utils.targets import resolve_target
 from ml_core.wiring.dry_run.budget import Budget, TooMuch
 from ml_core.wiring.dry_run.experiment import Attempt, Experiment, built, copied, weights_of
 from ml_core.wiring.dry_run.following import Flow, run_transform
-from ml_core.wiring.dry_run.keys import Keys
+from ml_core.wiring.dry_run.keys import DATA, Keys
 from ml_core.wiring.dry_run.losses import run_criterion, run_metric, too_few_classes
 from ml_core.wiring.dry_run.monitors import monitor_mistakes
 from ml_core.wiring.dry_run.offline import Offline
@@ -39,6 +39,7 @@ from ml_core.wiring.dry_run.weights import optimizer_groups
 from ml_core.wiring.fake import NeedsValues, on_fake_tensors
 from ml_core.wiring.findings import Findings, Note
 from ml_core.wiring.graph import Graph
+from ml_core.wiring.mappings import LOSS_KEY
 
 SMALL, LARGE = 50_000_000, 500_000_000
 """Elements of the weights up to which a network runs for real: at once, and where it cannot on fake tensors."""
@@ -148,7 +149,7 @@ def _followed(check: _Check, attempt: Attempt, found: Findings) -> Graph:
     cfg, splits, experiment = check.cfg, check.splits, check.experiment(attempt)
     model, losses, metrics = steps_of_all_kinds(cfg, experiment)
     graph = outline(cfg, [*splits.steps, *model], losses, metrics)
-    columns = {stage: rows.batch for stage, rows in splits.rows.items()}
+    columns = {stage: [key for part in parts for key in part.batch] for stage, parts in splits.rows.items()}
     flow = Flow(cfg, found, graph, [*splits.steps, *model], columns, gives_up=attempt.gives_up)
     flow.failed.update(step.path for step in flow.makers if _is_mistaken(step, experiment.mistakes))
     for stage, keys, classes in splits.batches():
@@ -164,12 +165,25 @@ def _followed(check: _Check, attempt: Attempt, found: Findings) -> Graph:
             error.weights = weights_of(experiment.module) or 0
             raise
         flow.is_fake = False
+        if (taken := _taken(keys)) and str(taken) not in _texts(found, "errors"):
+            found.errors.append(taken)
         flow.follow(metrics, keys, stage, run_metric)
         for step in (*losses, *metrics):
             if mistake := too_few_classes(step, keys, classes):
                 flow.fail(step, mistake)
     _finish(check, experiment, flow, losses)
     return graph
+
+
+def _taken(keys: Keys) -> ConfigError | None:
+    """Return the error for a batch that has a key of the name under which a step returns its total loss."""
+    if LOSS_KEY not in keys:
+        return None
+    maker = keys.makers[LOSS_KEY]
+    who = "the data has a column" if maker == DATA else "this step makes a key"
+    return ConfigError(
+        maker, f"{who} '{LOSS_KEY}', the name under which a step returns its total loss.", "Give it another name."
+    )
 
 
 def _is_mistaken(step: Step, mistakes: Sequence[UserError]) -> bool:

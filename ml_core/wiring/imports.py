@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import sysconfig
@@ -13,7 +14,9 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 import ml_core
-from ml_core.errors import ConfigError
+from ml_core.errors import ConfigError, MissingPackageError
+from ml_core.utils.origins import shown
+from ml_core.utils.packages import imports, install_hint
 from ml_core.wiring.findings import Findings, Note
 from ml_core.wiring.static_signatures import Resolver, Unresolved
 
@@ -57,10 +60,20 @@ def _try(target: str, path: str, findings: Findings, seconds: float) -> None:
         )
         return
     if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        findings.errors.append(ConfigError(path, f"importing {target} failed: {lines[-1]}.", "Mend that module."))
+        findings.errors.append(_failure(target, path, done.stderr.strip() or f"exit code {done.returncode}"))
     elif done.stdout.strip():
         findings.notes.append(Note(path, f"importing {target} prints: {done.stdout.strip().splitlines()[0]}"))
+
+
+def _failure(target: str, path: str, text: str) -> ConfigError:
+    """Return what went wrong in a process that imported a target, by what it wrote to stderr."""
+    last = text.splitlines()[-1]
+    missing = re.match(r"ModuleNotFoundError: No module named '([\w.]+)'", last)
+    files = re.findall(r'^ *File "([^<"][^"]*)", line (\d+)', text, flags=re.MULTILINE)
+    if missing and files:
+        module, place = missing.group(1), f"{shown(files[-1][0])}:{files[-1][1]}"
+        return MissingPackageError(path, imports(target, place, module), install_hint(module.split(".")[0]))
+    return ConfigError(path, f"importing {target} failed: {last}.", "Mend that module.")
 
 
 def _is_own(target: str, resolver: Resolver) -> bool:

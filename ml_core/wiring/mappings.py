@@ -26,6 +26,7 @@ FED = {
     "ml_core.models.utils.MetricsComposition": "metrics",
 }
 """Targets with a `mapping`, and the argument that it feeds."""
+LOSS_KEY = "loss"
 WORDS = {"criterions": "loss", "metrics": "metric"}
 """What a part of a composition is."""
 
@@ -35,9 +36,15 @@ def mapping_mistakes(resolver: Resolver, name: str, node: DictConfig, path: str)
     fed = FED.get(name)
     if fed is None:
         return
+    if fed == "transform":
+        yield from _reserved(node, path)
     if fed in WORDS:
         yield from _name_mistakes(node, fed, path)
+    if fed == "metrics":
+        yield from _no_metrics(resolver, node, path)
     for callee, mapping, place in _feeds(node, fed, path):
+        if callee is not None and fed == "metrics" and _is_no_metric(resolver, callee):
+            continue
         try:
             pairs = resolve_mapping(mapping, place)
             takes = None if callee is None else _accepted(resolver, callee)
@@ -47,6 +54,15 @@ def mapping_mistakes(resolver: Resolver, name: str, node: DictConfig, path: str)
             continue
         except ConfigError as error:
             yield error
+
+
+def _reserved(node: DictConfig, path: str) -> Iterator[ConfigError]:
+    """Yield a new key whose name is the step's own."""
+    new = _plain(node, "new_key")
+    names = new.values() if isinstance(new, dict) else new if isinstance(new, list) else [new]
+    if LOSS_KEY in names:
+        what = f"is '{LOSS_KEY}', the name under which a step returns its total loss."
+        yield ConfigError(f"{path}.new_key", what, "Choose another name.")
 
 
 def _name_mistakes(node: DictConfig, fed: str, path: str) -> Iterator[ConfigError]:
@@ -71,6 +87,32 @@ def _name_mistakes(node: DictConfig, fed: str, path: str) -> Iterator[ConfigErro
     for error in itertools.chain(*errors):
         error.within(path)
         yield error
+
+
+class NoMetricError(ConfigError):
+    """The node of a metric makes something else, so nothing else that is wrong with it counts."""
+
+
+def _no_metrics(resolver: Resolver, node: DictConfig, path: str) -> Iterator[NoMetricError]:
+    """Yield the parts that are classes of another kind."""
+    parts = _node_at(node, "metrics")
+    if parts is None:
+        return
+    named = {"": parts} if "_target_" in parts else {f".{name!s}": _node_at(parts, name) for name in parts}
+    for name, part in named.items():
+        if part is not None and _is_no_metric(resolver, part):
+            what = f"{written(part, '_target_')} is no metric of torchmetrics."
+            yield NoMetricError(f"{path}.metrics{name}._target_", what, "Losses stand under model.criterions.")
+
+
+def _is_no_metric(resolver: Resolver, node: DictConfig) -> bool:
+    """Whether a node makes a class that is read to its last ancestor, and no metric is among these."""
+    try:
+        name = str(written(node, "_target_"))
+        bases = resolver.bases(name) if resolver.signature(name).kind == "class" else frozenset()
+    except Unresolved:
+        return False
+    return MODULE in bases and METRIC not in bases
 
 
 def _unfed(mapping: dict[Any, Any], parts: DictConfig, word: str, path: str) -> Iterator[ConfigError]:

@@ -5,6 +5,7 @@ Signatures are read from source: nothing is imported, nothing is called, no data
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -12,20 +13,25 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from ml_core.annotations import has_limits
 from ml_core.errors import ConfigError, MissingPackageError, UserError, listed, nearest
+from ml_core.utils.defaults_errors import repeated_choices
 from ml_core.utils.extras import top_level_mistakes
 from ml_core.utils.instantiators import DIRECTIVES, INSTANCES, second_object, targets
-from ml_core.utils.packages import install_hint
+from ml_core.utils.packages import install_hint, needs
 from ml_core.utils.retargeting import INHERITED
 from ml_core.utils.signatures import missing_arguments, unknown_argument
 from ml_core.utils.values import value
+from ml_core.value_types import choices_of, misfit
 from ml_core.wiring.findings import Findings, Note
 from ml_core.wiring.fragments import fragment_mistakes
-from ml_core.wiring.mappings import mapping_mistakes
+from ml_core.wiring.library_values import KNOWN, annotation_of
+from ml_core.wiring.mappings import NoMetricError, mapping_mistakes
 from ml_core.wiring.nodes import is_ours, node_mistakes, written
 from ml_core.wiring.static_signatures import Parameter, Resolver, StaticSignature, Unresolved
-from ml_core.wiring.static_types import misfit
 from ml_core.wiring.top_level import value_mistakes
+from ml_core.wiring.trainer_values import ignored_values, trainer_mistakes
+from ml_core.wiring.written_files import same_files, written_again
 
 Beside = Mapping[str, Parameter]
 """Further keys that a node may carry beside the arguments of its target."""
@@ -50,6 +56,7 @@ def check_names(cfg: DictConfig, resolver: Resolver, findings: Findings, own: Co
         findings: Gets the mistakes, and the targets whose signature cannot be read.
         own: Keys of the top level that are the command's own.
     """
+    findings.errors.extend(repeated_choices())
     findings.errors.extend(top_level_mistakes(cfg, own))
     findings.errors.extend(value_mistakes(cfg))
     findings.errors.extend(node_mistakes(cfg))
@@ -57,7 +64,21 @@ def check_names(cfg: DictConfig, resolver: Resolver, findings: Findings, own: Co
     for section in SECTIONS:
         if section in cfg:
             walk.child(cfg, section, section)
+    _keep_to_kinds(findings)
     findings.errors.extend(fragment_mistakes(cfg))
+    findings.errors.extend(trainer_mistakes(cfg))
+    findings.errors.extend(same_files(cfg))
+    findings.notes.extend([*ignored_values(cfg), *written_again(cfg)])
+
+
+def _keep_to_kinds(findings: Findings) -> None:
+    """Drop what is wrong with the arguments of a node that should make something else altogether."""
+    nodes = [error.where.removesuffix("_target_") for error in findings.errors if isinstance(error, NoMetricError)]
+    findings.errors[:] = [
+        error
+        for error in findings.errors
+        if isinstance(error, NoMetricError) or not any(error.where.startswith(node) for node in nodes)
+    ]
 
 
 @dataclass
@@ -106,7 +127,7 @@ class _Walk:
         keys = [str(key) for key in node if key not in DIRECTIVES and str(key) not in beside]
         for key in map(str, node):
             if key in beside:
-                self._type(node, key, beside[key], f"{path}.{key}")
+                self._type(node, key, beside[key], f"{path}.{key}", beside[key].annotation)
                 self.child(node, key, f"{path}.{key}")
         if signature is not None:
             inherited = node.get(INHERITED) or []
@@ -139,7 +160,8 @@ class _Walk:
         meant: list[str] = []
         for key in keys:
             if key in by_name:
-                self._type(node, key, by_name[key], f"{path}.{key}")
+                annotation = self._annotation(name, by_name[key])
+                self._type(node, key, by_name[key], f"{path}.{key}", annotation)
             elif key.startswith("_") and nearest(key, DIRECTIVES):
                 self.findings.errors.append(_unknown_directive(key, path))
             elif not signature.is_open:
@@ -159,14 +181,26 @@ class _Walk:
         given = self.given_to_partials[path] if is_partial else GIVEN.get(path, ())
         return [key for key in signature.names if key in signature.required - {*keys, *given}]
 
-    def _type(self, node: DictConfig, key: str, parameter: Parameter, path: str) -> None:
+    def _annotation(self, name: str, parameter: Parameter) -> str | None:
+        """Return what a parameter's values must be: as its library's words have it, or else as it is annotated."""
+        if parameter.name not in KNOWN:
+            return parameter.annotation
+        owners = {parameter.via} if parameter.via else self.resolver.bases(name)
+        return annotation_of(owners, parameter.name) or parameter.annotation
+
+    def _type(self, node: DictConfig, key: str, parameter: Parameter, path: str, annotation: str | None) -> None:
         try:
             plain = value(node, key, path)
         except ConfigError:
             return  # told where the value itself is looked at
-        wrong = misfit(_plain(plain), parameter.annotation, parameter.default)
+        wrong = misfit(_plain(plain), annotation, parameter.default)
         if wrong and not parameter.kind.startswith("var_"):
-            self.findings.errors.append(ConfigError(path, wrong, f"It is annotated {parameter.annotation}."))
+            fix = (
+                _without_brackets(node, plain)
+                or choices_of(annotation)
+                or ("" if has_limits(annotation) else f"It is annotated {annotation}.")
+            )
+            self.findings.errors.append(ConfigError(path, wrong, fix))
 
     def _wrapped(self, name: str) -> Mapping[str, Beside]:
         """Return `{parameter: further keys its node may carry}` of a class that wraps parameters; see `Builder`."""
@@ -196,8 +230,11 @@ def unresolved(name: str, path: str, error: Unresolved) -> UserError:
         return ConfigError(
             path, f"is '{name}', which names no module.", "Write package.module.name, such as torch.optim.Adam."
         )
+    if "(" in name:
+        bare = name.partition("(")[0]
+        return ConfigError(path, f"is '{name}', which holds a call.", f"Write {bare} alone, and its arguments as keys.")
     if error.kind == "package":
-        return MissingPackageError(path, f"{name} needs the package '{error.asked}'.", install_hint(error.asked))
+        return MissingPackageError(path, needs(name, error.asked), install_hint(error.asked))
     if not error.asked:  # a file that is no Python
         return ConfigError(path, f"{name} cannot be read: {error}.", "Mend that file.")
     return ConfigError(
@@ -205,6 +242,13 @@ def unresolved(name: str, path: str, error: Unresolved) -> UserError:
         f"there is no {name}: {error}.{nearest(error.asked, error.known)}",
         "Check the spelling, module by module.",
     )
+
+
+def _without_brackets(node: DictConfig, given: Any) -> str:
+    """Return what to write where text is the path of another value; nothing for any other value."""
+    is_path = isinstance(given, str) and re.fullmatch(r"\w+(\.\w+)+", given)
+    is_there = is_path and OmegaConf.select(node._get_root(), given, throw_on_missing=False) is not None
+    return f"To point at that value, write ${{{given}}}." if is_there else ""
 
 
 def _plain(item: Any) -> Any:

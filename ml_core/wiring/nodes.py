@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from ml_core.errors import ConfigError
-from ml_core.wiring.static_types import shown
+from ml_core.value_types import shown
 
 LIT_MODULE = "ml_core.models.base_module.BaseLitModule"
 SECTIONS = ("data", "model", "trainer")
@@ -64,6 +66,9 @@ def _is_plain(node: Any) -> bool:
 
 
 def _not_a_node(path: str, given: Any, wanted: str) -> ConfigError:
+    if isinstance(given, str) and (joined := re.fullmatch(r"([\w.]+):(\S.*)", given)):
+        fix = f"A space is missing after the colon: {joined.group(1)}: {joined.group(2)}"
+        return ConfigError(path, f"is {shown(given)}, but must be {wanted}.", fix)
     option = given if isinstance(given, str) else "<option>"
     return ConfigError(path, f"is {shown(given)}, but must be {wanted}.", _how_to_choose(path, option))
 
@@ -84,3 +89,21 @@ def written(parent: DictConfig | ListConfig, key: str | int) -> Any:
     if isinstance(node, (DictConfig, ListConfig)) and not node._is_none() and not node._is_interpolation():
         return node
     return None if node is None else node._value()
+
+
+def entries(cfg: DictConfig, section: str) -> Iterator[tuple[str, DictConfig]]:
+    """Yield path and node of what a section holds, in a mapping or a list; null entries and plain values left out."""
+    node = known(cfg, section)
+    keys: Any = node if isinstance(node, DictConfig) else range(len(node)) if isinstance(node, ListConfig) else ()
+    for key in keys:
+        child = known(node, key)
+        if isinstance(child, DictConfig):
+            yield f"{section}.{key!s}" if isinstance(node, DictConfig) else f"{section}[{key}]", child
+
+
+def known(parent: DictConfig | ListConfig, key: str | int) -> Any:
+    """Return the value of a key, its interpolation resolved; None where it has none, which is told elsewhere."""
+    try:
+        return parent[key]  # type: ignore[index]
+    except (OmegaConfBaseException, KeyError, IndexError, RecursionError):
+        return None

@@ -9,8 +9,8 @@ from omegaconf import DictConfig, OmegaConf
 from ml_core.errors import ConfigError, listed, nearest
 from ml_core.utils.extras import TOP_LEVEL
 from ml_core.utils.values import value
+from ml_core.value_types import misfit
 from ml_core.wiring.nodes import written
-from ml_core.wiring.static_types import misfit
 
 PATHS = ("root_dir", "data_dir", "log_dir", "output_dir", "work_dir")
 

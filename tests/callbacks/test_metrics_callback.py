@@ -30,7 +30,7 @@ class Recorder(MetricsCallback):
 
     seen: dict[str, list]
 
-    def _update(self, stage, outputs):
+    def _update(self, stage, outputs, set_index=0):
         self.seen.setdefault(stage, []).append((outputs["prediction"].clone(), outputs["y"]))
         super()._update(stage, outputs)
 

@@ -164,14 +164,14 @@ def test_a_missing_column_to_stratify_by_is_told():
     with pytest.raises(ConfigError) as error:
         BaseDataModule(train_only(), stratify_by="lable").setup()
 
-    assert str(error.value) == "data.stratify_by: there is no column 'lable'. Columns: x, label."
+    assert str(error.value) == "data.stratify_by: there is no column 'lable'. Did you mean 'label'? Columns: x, label."
 
 
 def test_a_missing_column_of_a_plain_data_set_is_told():
     with pytest.raises(ConfigError) as error:
         BaseDataModule({"train": [{"label": 0}] * 10}, stratify_by="lable").setup()
 
-    assert str(error.value) == "data.stratify_by: there is no column 'lable'. Columns: label."
+    assert str(error.value) == "data.stratify_by: there is no column 'lable'. Did you mean 'label'? Columns: label."
 
 
 @pytest.mark.parametrize(
@@ -202,22 +202,65 @@ def test_data_without_named_splits_is_refused():
     )
 
 
-@pytest.mark.parametrize("names", [["train"], ["train", "validation"]])
-def test_a_data_set_that_only_streams_is_refused(names):
-    streams = {name: rows(0, 5).to_iterable_dataset() for name in names}
-
+def test_no_validation_can_be_split_off_what_streams():
     with pytest.raises(ConfigError) as error:
-        BaseDataModule(streams).train_dataloader()
+        BaseDataModule({"train": rows(0, 5).to_iterable_dataset()}).train_dataloader()
 
     assert str(error.value) == (
-        "data.hf_dict_dataset: the split 'train' streams, so its rows cannot be chosen. Load it without streaming."
+        "data.hf_dict_dataset: the split 'train' streams, so its rows cannot be chosen. "
+        "Give the data a validation split, set data.val_ratio=0, or load it without streaming."
     )
 
 
-def test_has_split_knows_the_split_that_is_split_off():
+def test_has_stage_knows_the_split_that_is_split_off():
     datamodule = BaseDataModule(train_only())
 
-    assert [datamodule.has_split(name) for name in ("train", "validation", "test")] == [True, True, False]
+    assert [datamodule.has_stage(name) for name in ("train", "val", "test")] == [True, True, False]
+
+
+def test_several_sets_of_a_stage_are_loaded_by_name():
+    source = {"train": rows(0, 20), "a": rows(20, 30), "b": rows(30, 35)}
+
+    datamodule = BaseDataModule(source, splits={"val": {"first": "a", "second": "b"}, "test": "b"})
+
+    loaders = datamodule.val_dataloader()
+    assert {name: seen(loader) for name, loader in loaders.items()} == {
+        "first": list(range(20, 30)), "second": list(range(30, 35)),
+    }  # fmt: skip
+    assert datamodule.set_names("val") == ("first", "second")
+    assert seen(datamodule.test_dataloader()) == list(range(30, 35))
+    assert datamodule.set_names("test") == ()
+
+
+def test_a_test_split_is_taken_from_train_when_it_is_asked_for():
+    datamodule = BaseDataModule(train_only(), val_ratio=0.2, test_ratio=0.3)
+
+    parts = [seen(loader) for loader in (datamodule.train_dataloader(), datamodule.val_dataloader(),
+                                         datamodule.test_dataloader())]  # fmt: skip
+    assert [len(part) for part in parts] == [50, 20, 30]
+    assert sorted(x for part in parts for x in part) == list(range(100))
+
+
+def test_the_folds_validate_every_row_once():
+    folds = [BaseDataModule(train_only(), fold=fold, num_folds=4) for fold in range(4)]
+
+    assert sorted(x for fold in folds for x in seen(fold.val_dataloader())) == list(range(100))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"splits": {"vall": "x"}}, "splits: names no stage 'vall'. Did you mean 'val'? Stages: train, val, test."),
+        ({"fold": 3, "num_folds": 3}, "fold: is 3, but must be a whole number from 0 to 2, as num_folds is 3."),
+        ({"val_ratio": 0.5, "test_ratio": 0.5}, "test_ratio: is 0.5 and val_ratio 0.5, which leaves no rows to train "
+                                                "on. Keep their sum below 1."),
+    ],
+)  # fmt: skip
+def test_a_bad_way_to_split_is_refused_before_anything_is_loaded(options, message):
+    with pytest.raises(ConfigError) as error:
+        BaseDataModule(pytest.fail, **options)
+
+    assert str(error.value) == message
 
 
 # ---- loading
@@ -360,7 +403,7 @@ def test_worker_processes_give_the_same_batches():
                            "Did you mean 'batch_size'? They take: augment, batch_size, "),
         ({"val_ration": 2}, "val_ration: neither BaseDataModule nor DataLoader takes 'val_ration' here. "
                             "Did you mean 'val_ratio'? They take: "),
-        ({"sampler": None}, "sampler: neither BaseDataModule nor DataLoader takes 'sampler' here."),
+        ({"batch_sampler": None}, "batch_sampler: neither BaseDataModule nor DataLoader takes 'batch_sampler' here."),
         ({"dataset": None}, "dataset: neither BaseDataModule nor DataLoader takes 'dataset' here."),
     ],
 )  # fmt: skip
@@ -486,3 +529,56 @@ def test_a_mistake_in_a_transform_is_told_alike_with_and_without_workers(num_wor
         next(iter(datamodule.train_dataloader()))
 
     assert str(error.value) == "data.transform.mapping: no key 'imgae' in the batch. Keys: x, label."
+
+
+# ---- sizes
+
+
+def test_every_stage_may_have_its_own_batch_size():
+    datamodule = BaseDataModule(all_splits(), batch_size={"train": 8, "val": 5, "test": 2})
+
+    loaders = datamodule.train_dataloader(), datamodule.val_dataloader(), datamodule.test_dataloader()
+    assert [len(next(iter(loader))["x"]) for loader in loaders] == [8, 5, 2]
+    assert datamodule.batch_size == 8
+
+
+def test_a_stage_without_a_batch_size_has_that_of_train_and_all_are_divided_among_devices():
+    datamodule = attach(BaseDataModule(all_splits(), batch_size={"train": 8, "val": 4}), world_size=2)
+
+    loaders = datamodule.train_dataloader(), datamodule.val_dataloader(), datamodule.test_dataloader()
+    assert [len(next(iter(loader))["x"]) for loader in loaders] == [4, 2, 4]
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        ({"trian": 8}, "batch_size: names no stage 'trian'. Did you mean 'train'? Stages: train, val, test."),
+        ({"train": 0}, "batch_size.train: is 0, but must be a whole number from 1."),
+        ({"val": 8}, "batch_size.train: is missing: the other stages take it where they have none of their own."),
+    ],
+)
+def test_a_bad_batch_size_of_a_stage_is_refused(size, message):
+    with pytest.raises(ConfigError) as error:
+        BaseDataModule(train_only(), batch_size=size)
+
+    assert str(error.value) == message
+
+
+def test_sizes_are_in_the_state_and_those_that_were_tuned_are_taken_from_it():
+    tuned = BaseDataModule(all_splits(), batch_size=8, num_workers=2)
+    tuned.per_device_batch_size = 16
+
+    state = tuned.state_dict()
+    assert (state["per_device_batch_size"], state["per_device_num_workers"]) == (16, 2)
+
+    resumed = BaseDataModule(all_splits(), batch_size=4, num_workers=0)
+    resumed.load_state_dict(state)
+    assert (resumed.per_device_batch_size, resumed.batch_size, resumed.per_device_num_workers) == (16, 16, 0)
+    assert len(next(iter(resumed.train_dataloader()))["x"]) == 16
+
+
+def test_a_state_without_sizes_changes_none():
+    datamodule = BaseDataModule(all_splits(), batch_size=8)
+    datamodule.load_state_dict({})
+
+    assert (datamodule.per_device_batch_size, datamodule.per_device_num_workers) == (8, 0)

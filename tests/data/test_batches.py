@@ -126,7 +126,13 @@ def test_a_sample_that_lacks_a_key_is_told():
     with pytest.raises(DataError) as error:
         BatchedDataset([{"x": 1, "y": 1}, {"x": 1}], name="data, split train").__getitems__([0, 1])
 
-    assert str(error.value) == "data, split train: a sample lacks the key 'y' that the first one of its batch has."
+    assert str(error.value).startswith("data, split train: row 1 lacks the key 'y' that others have. ")
+    assert error.value.rows == [1]
+
+
+def test_a_sample_that_lacks_a_key_may_be_the_first_one():
+    with pytest.raises(DataError, match=r"row 0 lacks the key 'y' that others have\."):
+        BatchedDataset([{"x": 1}, {"x": 1, "y": 1}]).__getitems__([0, 1])
 
 
 def test_an_error_in_a_step_has_the_path_of_the_step():

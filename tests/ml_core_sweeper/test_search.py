@@ -220,8 +220,12 @@ def test_a_study_for_the_other_direction_is_refused(search, tmp_path: Path):
 def test_other_choices_than_the_study_has_are_refused(search, tmp_path: Path):
     words = ("hydra.sweeper.params=null", *stored(tmp_path))
     search(square, "y=1,2", *words, "hydra.sweeper.n_trials=1")
-    with pytest.raises(ConfigError, match="do not fit the study 's'"):
+    with pytest.raises(ConfigError) as refused:
         search(square, "y=1,2,3", *words)
+    assert str(refused.value) == (
+        "y: the study 's' chooses from 1, 2, and this command from 1, 2, 3. "
+        "Keep them, or begin another study: hydra.sweeper.study_name=<name>"
+    )
     search(square, "y=1,2", *words)
     assert states(study_in(tmp_path)) == ["COMPLETE", "COMPLETE"]
 

@@ -14,8 +14,10 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ml_core.callbacks.model_checkpoint import ModelCheckpoint
-from ml_core.data.batches import BatchedDataset, identity
-from ml_core.data.sampling import EpochSampler
+from ml_core.data.batches import BatchedDataset
+from ml_core.data.epoch_batches import EpochBatches
+from ml_core.data.epoch_loader import EpochLoader
+from ml_core.data.sampling import Shuffled
 from ml_core.errors import DataError, NumericsError, UserError
 from ml_core.models import finite
 from ml_core.models.base_module import BaseLitModule
@@ -71,9 +73,11 @@ def rows(count: int = 8, bad: int | None = None) -> list[dict[str, torch.Tensor]
 
 
 def loader(data: list[dict[str, torch.Tensor]]) -> DataLoader:
-    batched = BatchedDataset(data)
-    sampler = EpochSampler(batched, num_replicas=1, rank=0, shuffle=True, seed=3)
-    return DataLoader(batched, batch_size=2, sampler=sampler, collate_fn=identity)
+    return EpochLoader(BatchedDataset(data), order(len(data)))
+
+
+def order(count: int = 8) -> EpochBatches:
+    return EpochBatches(Shuffled(count), batch_size=2, seed=3)
 
 
 def fit(
@@ -104,15 +108,15 @@ def saved_weights(folder: Path) -> dict[str, torch.Tensor]:
 def test_n1_n2_a_loss_that_is_not_finite_ends_the_training_before_the_weights_see_it(value, name, tmp_path: Path):
     model = module(Poisoned(at=(2,), value=value), lr=0.001)
     error = failure(model, tmp_path)
-    order = list(EpochSampler(rows(), num_replicas=1, rank=0, shuffle=True, seed=3))
+    bad = order().rows_of(2)
 
     assert type(error) is NumericsError
     assert error.exit_code == 70
     assert error.where == "model.criterions.criterions.bad"
     assert error.what.startswith(f"the loss is not finite at step 2 (epoch 0, batch 2): 'bad' is {name}, 'mse' is ")
-    assert error.what.endswith(f". Nothing after it is saved. Rows of the train split: {order[4]}, {order[5]}.")
+    assert error.what.endswith(f". Nothing after it is saved. Rows of the train split: {bad[0]}, {bad[1]}.")
     assert error.fix == ADVICE
-    assert error.__notes__ == [f"Rows of the train split in this batch: {order[4]}, {order[5]}"]
+    assert error.__notes__ == [f"Rows of the train split in this batch: {bad[0]}, {bad[1]}"]
 
     saved = saved_weights(tmp_path)
     assert list(saved) == ["last.ckpt", "step=1.ckpt", "step=2.ckpt"]

@@ -6,15 +6,26 @@ from types import SimpleNamespace
 
 from torch.utils.data import DataLoader
 
-from ml_core.data.sampling import EpochSampler
+from ml_core.data.epoch_batches import EpochBatches
+from ml_core.data.epoch_loader import EpochLoader
+from ml_core.data.sampling import Shuffled
 from ml_core.models.position import Position, rows_of
 
 
+class Echo:
+    """Batches that are their rows."""
+
+    def __len__(self):
+        return 10
+
+    def __getitems__(self, rows):
+        return rows.tolist()
+
+
 def test_the_rows_of_a_batch_follow_from_seed_and_epoch():
-    sampler = EpochSampler(range(10), num_replicas=1, rank=0, shuffle=True, seed=1)
-    loader = DataLoader(range(10), batch_size=3, sampler=sampler)
-    sampler.set_epoch(4)
-    drawn = [batch.tolist() for batch in loader]
+    loader = EpochLoader(Echo(), EpochBatches(Shuffled(10), batch_size=3, seed=1))
+    loader.sampler.set_epoch(4)
+    drawn = list(loader)
     trainer = SimpleNamespace(train_dataloader=loader)
     assert [rows_of(trainer, i) for i in range(5)] == [*drawn, []]
 

@@ -3,6 +3,7 @@
 import copy
 import pickle
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -25,6 +26,11 @@ def negation(key, new_key):
 
 
 # ---- ComposeTransform
+
+
+class Pair(NamedTuple):
+    left: int
+    right: int
 
 
 def test_each_step_sees_what_the_earlier_ones_added():
@@ -76,6 +82,14 @@ def test_plain_callables_are_steps():
     steps = ComposeTransform(add=lambda batch: {"y": batch["x"] + 1}, double=lambda batch: {"z": batch["y"] * 2})
 
     assert steps({"x": 1}) == {"x": 1, "y": 2, "z": 4}
+
+
+def test_a_step_that_is_none_is_left_out():
+    steps = ComposeTransform(add=RenameTransform({"x": "y"}), noise=None)
+
+    assert steps({"x": 1}) == {"x": 1, "y": 1}
+    assert steps.names == ("add",)
+    assert steps.writes == ("y",)
 
 
 def test_something_that_cannot_be_called_is_no_step():
@@ -196,6 +210,12 @@ def test_a_named_tuple_of_torch_is_unpacked_by_field():
             {"hidden": "h"},
             "new_key: SimpleNamespace has no field 'hidden'. Fields: logits.",
         ),
+        (
+            lambda x: torch.max(torch.zeros(1, 2), dim=1),
+            {"value": "v"},
+            "new_key: max has no field 'value'. Did you mean 'values'? Fields: values, indices.",
+        ),
+        (lambda x: Pair(x, x), {"count": "c"}, "new_key: Pair has no field 'count'. Fields: left, right."),
     ],
 )
 def test_a_result_that_does_not_fit_new_key_is_told(function, new_key, message):

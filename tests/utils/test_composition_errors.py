@@ -20,13 +20,17 @@ TOP = (
     "optimized_metric, params, paths, seed, tags, task_name, test, train, trainer, trust."
 )
 GROUPS = (
-    "Groups: callbacks, data, debug, experiment, extras, hparams_search, logger, model, model/criterions, "
-    "model/network, model/optimizer, model/scheduler, paths, trainer."
+    "Groups: callbacks, data, debug, experiment, experiment/data, extras, hparams_search, logger, model, "
+    "model/criterions, model/network, model/optimizer, model/scheduler, paths, trainer."
 )
 QUOTES = (
     "Put quotes round what holds spaces, commas, brackets or '=': once for the shell, and once more inside for Hydra "
     "where the value is text: 'key=\"a=b\"'."
 )
+
+
+def options(group: str) -> str:
+    return ", ".join(sorted(path.stem for path in (config_folder() / group).glob("*.yaml")))
 
 
 def mistake_in(*overrides: str, folder: Path | None = None) -> ConfigError:
@@ -45,12 +49,12 @@ def mistake_in(*overrides: str, folder: Path | None = None) -> ConfigError:
         (
             "model=clasifier",
             "model: there is no option 'clasifier' of the group 'model'. Did you mean 'classifier'? "
-            "Options: base, classifier, mnist.",
+            f"Options: {options('model')}.",
         ),
         (
             "model/optimizer=adm",
             "model/optimizer: there is no option 'adm' of the group 'model/optimizer'. Did you mean 'adam'? "
-            "Options: adam, adamw, sgd.",
+            f"Options: {options('model/optimizer')}.",
         ),
         (
             "trianer.max_epochs=2",
@@ -79,7 +83,7 @@ def mistake_in(*overrides: str, folder: Path | None = None) -> ConfigError:
         (
             "paths.log_dirr=/tmp",
             "paths.log_dirr: paths has no key 'log_dirr'. Did you mean 'log_dir'? "
-            "There are: data_dir, log_dir, output_dir, root_dir, work_dir.",
+            "There are: data_dir, embedded_dir, log_dir, output_dir, root_dir, work_dir.",
         ),
         (
             "~data.transfrom",
@@ -116,7 +120,7 @@ def test_an_override_is_told_as_it_was_typed(override: str, message: str, monkey
     [
         (
             "override /data: mnsit",
-            "data: there is no option 'mnsit' of the group 'data'. Did you mean 'mnist'? Options: mnist, mnist_mini.",
+            f"data: there is no option 'mnsit' of the group 'data'. Did you mean 'mnist'? Options: {options('data')}.",
         ),
         (
             "override /model/optimzer: adam",

@@ -36,15 +36,15 @@ def test_a_mistake_in_composition_exits_with_64_and_one_last_line(arguments, run
     [
         (
             "model.optimizer.lrr=1",
-            "ERROR [model.optimizer.lrr]: torch.optim.AdamW takes no 'lrr'. Did you mean 'lr'? It takes: params, lr,",
+            "ERROR [model.optimizer.lrr]: torch.optim.AdamW takes no 'lrr'. Did you mean 'lr'?",
         ),
         (
             "data.batchsize=64",
             "ERROR [data.batchsize]: ml_core.data.base_datamodule.BaseDataModule takes no 'batchsize'. "
-            "Did you mean 'batch_size'? It takes:",
+            "Did you mean 'batch_size'?",
         ),
         ("trainer.max_epoch=1", "ERROR [trainer.max_epoch]: lightning.pytorch.trainer.Trainer takes no 'max_epoch'."),
-        ("data.val_ratio=1.5", "ERROR [data.val_ratio]: is 1.5, but must be a share from 0 (no validation) to below 1"),
+        ("data.val_ratio=1.5", "ERROR [data.val_ratio]: is 1.5, but must be a share from 0 to below 1"),
         ("data.batch_size=0", "ERROR [data.batch_size]: is 0, but must be a whole number from 1"),
     ],
 )

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import os
 import warnings
+from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 from setting import Compose
 
-from ml_core.utils.extras import TOP_LEVEL_KEYS, apply_extras, enforce_tags, top_level_mistakes, use_data_folder
+from ml_core.utils import origins
+from ml_core.utils.extras import (
+    TOP_LEVEL_KEYS,
+    apply_extras,
+    enforce_tags,
+    show_config,
+    top_level_mistakes,
+    use_data_folder,
+)
 
 
 @pytest.mark.parametrize("config", ["train.yaml", "eval.yaml"])
@@ -29,6 +39,26 @@ def test_keys_that_nothing_reads_are_told_with_the_nearest_one(compose_config: C
         "extras.print_confg: there is no such extra. Did you mean 'print_config'? "
         "There are: enforce_tags, ignore_warnings, print_config."
     )
+
+
+@pytest.mark.parametrize(("text", "told"), [("trainer: {}", True), ("experiment: {a: 1}", False)])
+def test_a_file_without_its_header_is_told_by_its_first_line(text: str, told: bool, tmp_path: Path):
+    file = tmp_path / "experiment" / "mine.yaml"
+    file.parent.mkdir()
+    file.write_text(f"# Mine\n{text}\n")
+    origins.start().add_file(file, "experiment" if told else "")
+    (error,) = top_level_mistakes(OmegaConf.create({"experiment": {"a": 1}}))
+    message = (
+        f"{file}:1: the line '# @package _global_' is missing, so all of the file lands under 'experiment'. "
+        "Make it the first line of the file."
+    )
+    assert (str(error) == message) is told
+
+
+@pytest.mark.parametrize("is_wanted", [True, False])
+def test_the_configuration_is_printed_on_request(is_wanted: bool, compose_config: Compose, capsys):
+    show_config(compose_config(f"extras.print_config={is_wanted}"))
+    assert ("CONFIG" in capsys.readouterr().out) is is_wanted
 
 
 def test_without_tags_and_terminal_a_run_is_tagged_dev(compose_config: Compose):

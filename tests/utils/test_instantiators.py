@@ -409,15 +409,23 @@ def test_a_bad_directive_is_refused(directive, message):
     assert str(error.value) == message
 
 
-@pytest.mark.parametrize(
-    "target", ["torch.nn.Linaer", "ml_core.nothing.Thing", "ml_core.models.utils.Nothing", "torch.nn"]
-)
+@pytest.mark.parametrize("target", ["torch.nn.Linaer", "ml_core.nothing.Thing", "ml_core.models.utils.Nothing"])
 def test_a_target_that_does_not_exist_is_told(target):
     with pytest.raises(ConfigError) as error:
         build({"_target_": target})
 
     assert type(error.value) is ConfigError
     assert str(error.value).startswith(f"part._target_: there is no {target}: ")
+
+
+@pytest.mark.parametrize(("target", "kind"), [("torch.nn", "module"), ("torch.float32", "dtype")])
+def test_a_target_that_cannot_be_called_is_told(target, kind):
+    with pytest.raises(ConfigError) as error:
+        build({"_target_": target})
+
+    assert str(error.value) == (
+        f"part._target_: {target} is of type {kind}, which cannot be called. A `_target_` names a class or a function."
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,12 @@ import tomllib
 import pytest
 from setting import ROOT
 
-from ml_core.utils.packages import EXTRAS, install_hint, missing_package
+from ml_core.utils.packages import EXTRAS, imports, install_hint, missing_package, needs
 
 DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 DISTRIBUTIONS = {
     "hydra_plugins": "hydra-submitit-launcher",
+    "sklearn": "scikit-learn",
     "submitit": "hydra-submitit-launcher",
     "tensorboardX": "tensorboard",
 }
@@ -29,6 +30,20 @@ def test_any_other_package_is_installed_by_name():
     assert install_hint("torch_geometric") == (
         "If it is a module of your own, put it beside your configurations or into the working folder; "
         "else: uv pip install torch-geometric"
+    )
+
+
+def test_a_package_that_is_nearly_spelt_like_one_that_is_there_is_told_with_it():
+    assert needs("torchvison.ops.nms", "torchvison") == (
+        "torchvison.ops.nms needs the package 'torchvison'. Did you mean 'torchvision'?"
+    )
+    assert needs("quite.other", "quite") == "quite.other needs the package 'quite'."
+    assert needs("mlflow.x", "mlflow") == "mlflow.x needs the package 'mlflow'."
+
+
+def test_an_import_that_fails_is_told_with_its_line():
+    assert imports("nets.Net", "nets.py:3", "nunpy") == (
+        "nets.Net cannot be imported: nets.py:3 imports 'nunpy', which is not there. Did you mean 'numpy'?"
     )
 
 

@@ -17,6 +17,7 @@ from ml_core.utils.project_root import config_folder, find_project_root, own_con
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PROJECT_ROOT", "")
     monkeypatch.delenv("PROJECT_ROOT")
+    monkeypatch.setenv("ML_CORE_PACKAGE", "")  # put back afterwards
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -32,6 +33,7 @@ def installed(elsewhere: Path, monkeypatch: pytest.MonkeyPatch):
 def test_the_root_is_the_checkout_from_any_folder():
     assert find_project_root() == ROOT
     assert os.environ["PROJECT_ROOT"] == str(ROOT)
+    assert os.environ["ML_CORE_PACKAGE"] == str(ROOT / "ml_core")
 
 
 def test_a_folder_with_the_marker_comes_before_the_checkout(elsewhere: Path, monkeypatch: pytest.MonkeyPatch):

@@ -29,6 +29,17 @@ def test_a_mistake_is_shown_with_file_and_line_and_summed_up_in_the_last_line():
     )
 
 
+def test_the_last_line_leaves_out_what_to_do_where_it_is_long_and_told_above():
+    error = ConfigError(
+        "model.optimizer.lr", "torch.optim.Adam takes no 'lrr'. Did you mean 'lr'?", "It takes: " + "x, " * 60
+    )
+    last = told(error)[0].splitlines()[-1]
+    assert last == "ERROR [model.optimizer.lr]: torch.optim.Adam takes no 'lrr'. Did you mean 'lr'?"
+    text, _ = told(ConfigError("/nowhere", "is none of them.", "There are: " + "x, " * 60))
+    assert text.startswith("/nowhere\n  is none of them.\n  There are: x, x,")
+    assert text.endswith("\n\nERROR [/nowhere]: is none of them")
+
+
 def test_several_mistakes_stand_in_the_order_of_their_files_and_lines():
     errors = [
         ConfigError("trainer.max_epochs", "is typed."),

@@ -29,6 +29,15 @@ NET = "class Net:\n    def __init__(self, width=1): ...\n"
             [],
         ),
         (
+            "import os\nimport nunpy\n",
+            [
+                "model.net._target_: own_nets.Net cannot be imported: own_nets.py:2 imports 'nunpy', which is not "
+                "there. Did you mean 'numpy'? If it is a module of your own, put it beside your configurations or "
+                "into the working folder; else: uv pip install nunpy"
+            ],
+            [],
+        ),
+        (
             "import time; time.sleep(60)\n",
             [
                 "model.net._target_: importing own_nets.Net has not ended after 2 s. "
@@ -37,11 +46,12 @@ NET = "class Net:\n    def __init__(self, width=1): ...\n"
             [],
         ),
     ],
-    ids=["quiet", "prints", "raises", "hangs"],
+    ids=["quiet", "prints", "raises", "imports", "hangs"],
 )
 def test_a_module_of_ones_own_is_imported_apart(top, errors, notes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "own_nets.py").write_text(top + NET)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     cfg = OmegaConf.create({"model": {"net": {"_target_": "own_nets.Net"}, "same": [{"_target_": "own_nets.Net"}]}})
     findings = Findings()
     try_imports(cfg, Resolver(), findings, seconds=2)

@@ -73,8 +73,9 @@ def test_mean_and_spread_of_what_a_network_gets_are_shown(example: DictConfig):
     (image,) = report.inputs
     data = lifecycle.build(example)["datamodule"]
     data.setup()
-    rows = [index * len(data.splits["train"]) // 64 for index in range(64)]
-    expected = data._dataset("train").__getitems__(rows)["image"]
+    (train,) = data.sets["train"]
+    rows = [index * len(train.rows) // 64 for index in range(64)]
+    expected = data._dataset("train", train).__getitems__(rows)["image"]
     assert (image.key, image.maker) == ("image", "data.transform.normalize")
     assert image.mean == pytest.approx(float(expected.mean()), abs=1e-5)
     assert image.spread == pytest.approx(float(expected.std()), abs=1e-5)

@@ -71,11 +71,12 @@ def found_in(cfg: DictConfig) -> tuple[int | None, list[UserError]]:
     return (3 if findings.errors else None), findings.errors
 
 
-def message(row: Planted, text: str) -> str:
-    """Return what the terminal must show of a mistake in a file of this text."""
+def message(row: Planted, text: str, folder: Path) -> str:
+    """Return what the terminal must show of a mistake in a file of this text, in a run that writes to a folder."""
     line = line_of(text) if MARK in text else 1
     place = row.where.format(file=FILE, line=line) if "{file}" in row.where else f"{FILE}:{line}  {row.where}"
-    return "\n".join([place, *(f"  {part}" for part in (row.what, row.fix) if part)])
+    told = "\n".join([place, *(f"  {part}" for part in (row.what, row.fix) if part)])
+    return told.replace("{folder}", str(folder)).replace("{tests}", str(ROOT / "tests"))
 
 
 def plain(text: str) -> str:
@@ -84,11 +85,11 @@ def plain(text: str) -> str:
 
 
 @pytest.mark.parametrize("name", PLANTED)
-def test_a_mistake_in_a_copy_of_the_example_is_told_whole_at_its_level(name: str, check: Check):
+def test_a_mistake_in_a_copy_of_the_example_is_told_whole_at_its_level(name: str, check: Check, tmp_path: Path):
     row = PLANTED[name]
     text = row.into(EXAMPLE)
     level, errors = check(text)
-    assert [plain(block(error)) for error in errors] == [plain(message(row, text))]
+    assert [plain(block(error)) for error in errors] == [plain(message(row, text, tmp_path))]
     assert level == row.level
 
 

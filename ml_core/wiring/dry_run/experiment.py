@@ -16,6 +16,7 @@ from ml_core.wiring.dry_run.budget import Budget, TooMuch
 from ml_core.wiring.dry_run.lenient import LenientBuilder
 from ml_core.wiring.dry_run.offline import Offline
 from ml_core.wiring.fake import ShapeMode, fake_copy, on_fake_tensors
+from ml_core.wiring.nodes import entries
 
 MODEL_PARTS = ("forward_fn", "inference_fn", "criterions", "optimizer")
 CHEAP = ("ml_core", "lightning")
@@ -101,12 +102,7 @@ def copied(objects: Mapping[str, Any], cfg: DictConfig, attempt: Attempt) -> Exp
 
 def callback_targets(cfg: DictConfig) -> dict[str, str]:
     """Return `{YAML path: _target_}` of the callbacks that a run has, in order."""
-    node = cfg.get("callbacks") or {}
-    return {
-        f"callbacks.{key}": str(node[key]._target_)
-        for key in node
-        if isinstance(node[key], DictConfig) and "_target_" in node[key]
-    }
+    return {path: str(node._target_) for path, node in entries(cfg, "callbacks") if "_target_" in node}
 
 
 def weights_of(item: Any) -> int | None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
+import torch
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
-from ml_core.errors import UserError
+from ml_core.errors import DataError, UserError
 from ml_core.step_errors import StepError, step_error
-from ml_core.wiring.dry_run.keys import Keys
+from ml_core.wiring.dry_run.keys import DATA, Keys
 from ml_core.wiring.dry_run.steps import Step, selected
 
 SECTIONS = ("data", "model", "callbacks", "params")
 """What a path begins with that is a whole one."""
+
+TYPE_NAMES = {
+    torch.bool: "Bool", torch.uint8: "Byte", torch.int8: "Char", torch.int16: "Short", torch.int32: "Int",
+    torch.int64: "Long", torch.float16: "Half", torch.float32: "Float", torch.float64: "Double",
+}  # fmt: skip
+"""How torch's messages name its types."""
 
 
 def fault(error: Exception, step: Step, values: Mapping[str, Any], keys: Keys, cfg: DictConfig) -> UserError:
@@ -37,6 +45,8 @@ def fault(error: Exception, step: Step, values: Mapping[str, Any], keys: Keys, c
         explained = step_error(plain, step.path, step.run, values, step.pairs)
     if isinstance(explained, StepError):
         explained.fix = " ".join(part for part in (origins(step, keys), _misfit(error, step, cfg)) if part)
+        if _is_of_data(error, step, keys):
+            return DataError(explained.where, explained.what, f"{explained.fix} Convert it in data.transform.")
     return explained
 
 
@@ -48,6 +58,13 @@ def origins(step: Step, keys: Keys) -> str:
     return " ".join(
         f"{parameter} comes from '{key}' ({keys.told(key)})." for key, parameter in step.pairs if key in reads
     )
+
+
+def _is_of_data(error: Exception, step: Step, keys: Keys) -> bool:
+    """Whether a step complains of a type which a column has as it comes from the data."""
+    columns = [keys.values[key] for key in step.reads or () if keys.makers.get(key) == DATA]
+    types = {TYPE_NAMES.get(column.dtype, "-") for column in columns if isinstance(column, Tensor)}
+    return "type" in str(error) and any(re.search(rf"\b{name}\b", str(error)) for name in types)
 
 
 def _without_ranges(error: IndexError) -> Exception:

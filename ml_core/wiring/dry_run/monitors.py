@@ -8,8 +8,10 @@ from typing import Any
 from omegaconf import DictConfig
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from ml_core.callbacks.metrics_callback import MetricsCallback
 from ml_core.errors import ConfigError
 from ml_core.models.base_module import BaseLitModule
+from ml_core.utils.data_sets import sets_of
 from ml_core.utils.logged_values import require_logged
 from ml_core.utils.stages import without_validation
 from ml_core.wiring.dry_run.experiment import CHEAP, Experiment, callback_targets
@@ -25,9 +27,11 @@ def monitor_mistakes(cfg: DictConfig, experiment: Experiment, has_validation: bo
     is_whole = isinstance(experiment.module, BaseLitModule) and not any(isinstance(part, Unbuilt) for part in parts)
     if not is_whole or any(target.split(".")[0] not in CHEAP for target in callback_targets(cfg).values()):
         return
+    yield from _tracked(experiment)
     for where, name in monitored(cfg, experiment):
         try:
-            require_logged(name, parts, where, in_training=where != OPTIMIZED)
+            in_training = where != OPTIMIZED
+            require_logged(name, parts, where, in_training=in_training, sets=sets_of(experiment.datamodule))
         except ConfigError as error:
             yield error
             continue
@@ -46,6 +50,16 @@ def monitored(cfg: DictConfig, experiment: Experiment) -> Iterator[tuple[str, st
         yield "model.scheduler.monitor", spec.monitor
     if isinstance(cfg.get(OPTIMIZED), str):
         yield OPTIMIZED, cfg[OPTIMIZED]
+
+
+def _tracked(experiment: Experiment) -> Iterator[ConfigError]:
+    """Yield the metrics whose best values are to be kept and that the validation sets do not have."""
+    for path, callback in experiment.callbacks.items():
+        if isinstance(callback, MetricsCallback):
+            try:
+                callback.require_tracked(sets_of(experiment.datamodule), path)
+            except ConfigError as error:
+                yield error
 
 
 def _is_plateau(factory: Any) -> bool:

@@ -50,7 +50,7 @@ def looked_at(cfg: DictConfig, experiment: Experiment, graph: Graph) -> Iterator
     metrics = next((p for p, target in callback_targets(cfg).items() if target.endswith("MetricsCallback")), None)
     for where, name in monitored(cfg, experiment):
         reader, value = where.rpartition(".")[0], name.partition("/")[2]
-        maker = metrics if value == "best" else makers.get(value)
+        maker = metrics if value == "best" else makers.get(value, makers.get(value.partition("/")[2]))
         if maker and any(node.path == reader for node in graph.nodes):
             yield Edge(maker, reader, name, "monitor")
 

@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from ml_core.batch import Batch
-from ml_core.data.base_datamodule import SPLIT_OF_STAGE, BaseDataModule
+from ml_core.data.base_datamodule import BaseDataModule
 from ml_core.data.batches import BatchedDataset
+from ml_core.data.sampling import Sampling, make_sampler
+from ml_core.data.streaming import StreamedBatches
+from ml_core.errors import ConfigError
 from ml_core.transforms.base import Transform
 
 ROWS = 2
@@ -41,8 +44,8 @@ class SomeRows:
     classes: dict[str, int] = field(default_factory=dict)
 
 
-def some_rows(datamodule: BaseDataModule, stage: str, count: int = ROWS) -> SomeRows | None:
-    """Return rows of the split that a stage uses, from all over it; None where there is no such split.
+def some_rows(datamodule: BaseDataModule, stage: str, count: int = ROWS) -> list[SomeRows]:
+    """Return rows of each data set that a stage uses, from all over it; nothing where it has none.
 
     Args:
         datamodule: The data.
@@ -51,12 +54,28 @@ def some_rows(datamodule: BaseDataModule, stage: str, count: int = ROWS) -> Some
 
     Raises:
         DataError: If a split is empty, or there is none for training.
+        ConfigError: If the sampler does not fit the columns.
     """
-    if stage != "train" and not datamodule.has_split(SPLIT_OF_STAGE[stage]):
-        return None
-    dataset = datamodule._dataset(stage)
+    if stage != "train" and not datamodule.has_stage(stage):
+        return []
+    if stage == "train" and datamodule.sampler is not None:
+        _try_sampler(datamodule.sampler, datamodule._rows(stage)[0].rows)
+    return [_some_rows(datamodule._dataset(stage, part), count) for part in datamodule._rows(stage)]
+
+
+def _try_sampler(sampling: Sampling, rows: Any) -> None:
+    try:
+        make_sampler(sampling, rows)
+    except ConfigError as error:
+        if not error.where.endswith("num_samples"):  # whether there are enough, the first rows do not tell
+            raise
+
+
+def _some_rows(dataset: BatchedDataset | StreamedBatches, count: int) -> SomeRows:
+    if isinstance(dataset, StreamedBatches):
+        return SomeRows(dataset.first(count), list(dataset.steps), _classes(dataset.stream))
     rows = [index * len(dataset) // count for index in range(count)]
-    batch = BatchedDataset(dataset.source, (), dataset.collate, dataset.name).__getitems__(rows)
+    batch = BatchedDataset(dataset.source, (), dataset.collate, dataset.name, dataset.left_out).__getitems__(rows)
     return SomeRows(batch, list(dataset.steps), _classes(dataset.source))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from ml_core.data.base_datamodule import BaseDataModule
+from ml_core.data.splitting import TooFewRowsError
 from ml_core.errors import DataError, UserError, listed
 from ml_core.step_errors import text_of
 from ml_core.utils.instantiators import Guard
@@ -16,15 +17,23 @@ from ml_core.wiring.dry_run.keys import Keys
 from ml_core.wiring.dry_run.lenient import OUT_OF_REACH, LenientBuilder, out_of_reach
 from ml_core.wiring.dry_run.offline import Offline, OutOfTime, time_limit
 from ml_core.wiring.dry_run.parts import LABELLED
-from ml_core.wiring.dry_run.some_rows import ROWS, SomeRows, some_rows
+from ml_core.wiring.dry_run.some_rows import PEEKED_ROWS, ROWS, SomeRows, some_rows
 from ml_core.wiring.dry_run.steps import Step, selected, transform_steps
 from ml_core.wiring.findings import Findings, Note
-from ml_core.wiring.graph import Stage
+from ml_core.wiring.graph import ALL_STAGES, Stage
 
 SECONDS = 20.0
 """Time that opening the data may take in a check that does not belong to a run."""
 
 SOURCE = "data.hf_dict_dataset"
+
+STAGES_OF_PART: dict[str, tuple[Stage, ...]] = {
+    "transform": ALL_STAGES,
+    "augment": ("train",),
+    "device_transform": ALL_STAGES,
+    "device_augment": ("train",),
+}
+"""The parts of a data module that change batches, in order."""
 
 
 @dataclass
@@ -32,13 +41,13 @@ class Splits:
     """The data of an experiment.
 
     Attributes:
-        rows: Rows of the split of each stage that has one; empty where the data could not be reached.
+        rows: Rows of each data set of each stage that has some; empty where the data could not be reached.
         steps: The transforms of the data.
         size: Samples in a batch of the run.
         count: Samples in those of the check.
     """
 
-    rows: dict[Stage, SomeRows] = field(default_factory=dict)
+    rows: dict[Stage, list[SomeRows]] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     size: int = ROWS
     count: int = ROWS
@@ -46,11 +55,12 @@ class Splits:
     def batches(self) -> Iterator[tuple[Stage, Keys, dict[str, int]]]:
         """Yield (stage, batch, number of classes of its columns) to follow; without data for every labelled stage."""
         for stage in LABELLED:
-            rows = self.rows.get(stage)
-            if rows or not self.rows:
-                yield stage, Keys(rows.batch if rows else None, self.count, self.size), rows.classes if rows else {}
+            if not self.rows:
+                yield stage, Keys(None, self.count, self.size), {}
+            for rows in self.rows.get(stage, ()):
+                yield stage, Keys(rows.batch, self.count, self.size), rows.classes
         if set(self.rows) == {"train"}:  # so that what runs in no other stage is looked at too
-            yield "predict", Keys(self.rows["train"].batch, self.count, self.size), {}
+            yield "predict", Keys(self.rows["train"][0].batch, self.count, self.size), {}
 
     @property
     def has_validation(self) -> bool:
@@ -94,7 +104,7 @@ def _splits(
     splits = Splits({}, _data_steps(datamodule, builder), size, size if is_whole_batch else ROWS)
     if isinstance(datamodule, BaseDataModule):
         try:
-            splits.rows = _rows(datamodule, splits.count)
+            splits.rows = _rows(datamodule, splits.count) if builder is None else _peeked(datamodule, splits.count)
             _note_differences(splits.rows, findings)
         except Exception as error:
             if not builder or not (builder.mistakes or builder.unreachable):
@@ -107,9 +117,20 @@ def _splits(
     return splits
 
 
-def _rows(datamodule: BaseDataModule, count: int) -> dict[Stage, SomeRows]:
+def _peeked(datamodule: BaseDataModule, count: int) -> dict[Stage, list[SomeRows]]:
+    """Return rows of data of which there may be the first rows alone: too few groups, times or rows for its folds."""
+    try:
+        return _rows(datamodule, count)
+    except TooFewRowsError as error:
+        if error.num_rows > PEEKED_ROWS:
+            raise
+        datamodule.split_rule = datamodule.split_rule.by_chance()
+        return _rows(datamodule, count)
+
+
+def _rows(datamodule: BaseDataModule, count: int) -> dict[Stage, list[SomeRows]]:
     found = {stage: some_rows(datamodule, stage, count) for stage in LABELLED}
-    return {stage: rows for stage, rows in found.items() if rows is not None}
+    return {stage: rows for stage, rows in found.items() if rows}
 
 
 def _tell(error: Exception, findings: Findings) -> None:
@@ -123,15 +144,13 @@ def _tell(error: Exception, findings: Findings) -> None:
 
 
 def _data_steps(datamodule: Any, builder: LenientBuilder | None) -> list[Step]:
-    """Return the steps of `transform` and `augment`, from the data module or else as they were built for it."""
-    parts = {}
-    for name in ("transform", "augment"):
+    """Return the steps of a data module in order, or else as they were built for it."""
+    steps: list[Step] = []
+    for name, stages in STAGES_OF_PART.items():
         part = getattr(datamodule, name, None)
-        parts[name] = builder.built(f"data.{name}") if part is None and builder else part
-    return [
-        *transform_steps(parts["transform"], "data.transform"),
-        *transform_steps(parts["augment"], "data.augment", ("train",)),
-    ]
+        part = builder.built(f"data.{name}") if part is None and builder else part
+        steps.extend(transform_steps(part, f"data.{name}", stages))
+    return steps
 
 
 def _size(cfg: DictConfig, datamodule: Any) -> int:
@@ -139,11 +158,12 @@ def _size(cfg: DictConfig, datamodule: Any) -> int:
     return size if isinstance(size, int) else ROWS
 
 
-def _note_differences(rows: Mapping[Stage, SomeRows], findings: Findings) -> None:
+def _note_differences(rows: Mapping[Stage, list[SomeRows]], findings: Findings) -> None:
     """Note the columns that some splits have and others have not."""
-    for stage, others in ((s, [o for o in rows if o != s]) for s in rows):
-        here = rows[stage].batch
-        missing = {key for other in others for key in rows[other].batch} - set(here)
+    columns = {stage: [set(part.batch) for part in parts] for stage, parts in rows.items()}
+    everything = set[str]().union(*(keys for parts in columns.values() for keys in parts))
+    for stage, parts in columns.items():
+        missing = everything.difference(set[str].intersection(*parts))
         if missing:
             names = listed(repr(key) for key in sorted(missing))
             findings.notes.append(Note("data", f"the split for {stage} has no {names}, which another split has."))

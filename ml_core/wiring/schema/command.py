@@ -6,13 +6,13 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ml_core.errors import UserError
 from ml_core.utils.composition import CONFIGS_OF_CHECKPOINTS, FROM_CHECKPOINT, STORED_SECTIONS
 from ml_core.utils.project_root import config_folder, find_project_root, own_config_folder
-from ml_core.utils.report import told
+from ml_core.utils.report import together, told
 from ml_core.utils.search_path import make_importable
 from ml_core.wiring.check import resolver
 from ml_core.wiring.schema.defaults import defaults_schema
@@ -54,23 +54,31 @@ def main(arguments: Sequence[str]) -> int:
         folders = [*([own] if own else []), config_folder()]
         into = options.into or (own.parent if own else root) / FOLDER
         reader = resolver()
-        written = write_schemas(folders, into, reader)
+        broken: list[UserError] = []
+        written = write_schemas(folders, into, reader, broken)
         reader.save()
     except (UserError, OSError) as error:
         text, code = told(error)
         sys.stderr.write(f"{text}\n")
         return code
     sys.stdout.write(how_to(written, into, folders))
+    if broken:
+        text, code = told(together(broken))
+        sys.stderr.write(f"{text}\n")
+        return code
     return 0
 
 
-def write_schemas(config_folders: Sequence[Path], into: Path, resolver: Resolver) -> list[Path]:
+def write_schemas(
+    config_folders: Sequence[Path], into: Path, resolver: Resolver, broken: list[UserError] | None = None
+) -> list[Path]:
     """Write a schema for every group and every primary configuration.
 
     Args:
         config_folders: Where configurations are; one in an earlier folder hides its namesake in a later one.
         into: Folder for the schemas; where there is none it is made, as one that git ignores.
         resolver: Reads signatures.
+        broken: Gets what is wrong with configurations that are no YAML, which are passed over; None raises the first.
 
     Returns:
         The schemas' files; each stands alone.
@@ -78,7 +86,7 @@ def write_schemas(config_folders: Sequence[Path], into: Path, resolver: Resolver
     Raises:
         ConfigError: If a configuration is no YAML.
     """
-    files = sorted(config_files(config_folders), key=_authority)
+    files = sorted(_readable(config_files(config_folders), broken), key=_authority)
     root = places(files)
     written = {target for place in root.walk() for target in place.targets}
     nodes = Nodes(Knowledge(root, Targets(resolver), families(resolver, sorted(written))))
@@ -91,6 +99,18 @@ def write_schemas(config_folders: Sequence[Path], into: Path, resolver: Resolver
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({**schema, "definitions": used(schema, definitions)}) + "\n", encoding="utf-8")
     return list(schemas)
+
+
+def _readable(files: Iterable[ConfigFile], broken: list[UserError] | None) -> Iterator[ConfigFile]:
+    for file in files:
+        try:
+            _ = file.content
+        except UserError as error:
+            if broken is None:
+                raise
+            broken.append(error)
+        else:
+            yield file
 
 
 def how_to(written: Sequence[Path], into: Path, config_folders: Sequence[Path]) -> str:

@@ -346,6 +346,19 @@ def test_a_file_that_is_no_yaml_is_named_with_its_line(own: Own):
         own("data", {"data/broken.yaml": "a: 1\nb: ]\n"})
 
 
+def test_the_command_goes_on_past_a_file_that_is_no_yaml_and_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs" / "data").mkdir(parents=True)
+    (tmp_path / "configs" / "data" / "broken.yaml").write_text("a: 1\nb: ]\n")
+    assert main(["--into", "schemas"]) == 64
+    printed = capsys.readouterr()
+    assert printed.out.startswith("Wrote ")
+    assert printed.err.startswith("ERROR [configs/data/broken.yaml:2]: is no YAML")
+    assert (tmp_path / "schemas" / "data.json").is_file()
+
+
 # The command
 
 

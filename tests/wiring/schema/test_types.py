@@ -7,10 +7,10 @@ import itertools
 import pytest
 from jsonschema import Draft7Validator
 
+from ml_core.value_types import misfit
 from ml_core.wiring.schema.types import default_of, schema_of
-from ml_core.wiring.static_types import misfit
 
-VALUES = (None, True, 0, 3, 0.5, "a", "b", [1], {"_target_": "x.Y"})
+VALUES = (None, True, 0, 3, -1, 0.5, "a", "b", [1], {"_target_": "x.Y"})
 ANNOTATIONS = (
     None,
     "int",
@@ -27,6 +27,9 @@ ANNOTATIONS = (
     "Mapping[str, float] | list[int]",
     "Callable[[int], int]",
     "SomeAlias | None",
+    "Annotated[float, Ge(0), Lt(1)]",
+    "Annotated[int, Gt(0), Le(3)] | None",
+    "Annotated[str, OneOf('a', 3)]",
 )
 
 

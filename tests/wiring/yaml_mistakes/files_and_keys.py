@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import torch
 import torchmetrics
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import CSVLogger
+from setting import ROOT
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader
 from torchvision.transforms import Normalize
@@ -16,10 +19,13 @@ from ml_core.callbacks.metrics_callback import MetricsCallback
 from ml_core.data.base_datamodule import BaseDataModule
 from ml_core.models.base_module import BaseLitModule
 from ml_core.models.components.simple_dense_net import SimpleDenseNet
+from ml_core.models.optimization import SchedulerSpec
 from ml_core.models.utils import CriterionsComposition
 from ml_core.transforms.base import RenameTransform
 
-BY_US = ("dataset", "sampler", "batch_sampler", "generator")
+BY_US = ("dataset", "batch_sampler", "generator")
+OF_SCHEDULERS = [field.name for field in fields(SchedulerSpec)][1:]
+"""Keys beside the arguments of a scheduler."""
 OF_METRICS = (
     "compute_on_cpu",
     "compute_with_cache",
@@ -39,9 +45,10 @@ TOP_AND_GROUPS = (
     "There are: callbacks, check, ckpt_path, data, debug, experiment, extras, hparams_search, logger, model, "
     "optimized_metric, params, paths, seed, tags, task_name, test, train, trainer, trust."
 )
+MODELS = ", ".join(sorted(path.stem for path in (ROOT / "configs" / "model").glob("*.yaml")))
 GROUPS = (
-    "Groups: callbacks, data, debug, experiment, extras, hparams_search, logger, model, model/criterions, "
-    "model/network, model/optimizer, model/scheduler, paths, trainer."
+    "Groups: callbacks, data, debug, experiment, experiment/data, extras, hparams_search, logger, model, "
+    "model/criterions, model/network, model/optimizer, model/scheduler, paths, trainer."
 )
 
 SECTIONS: dict[str, tuple[Planted, ...]] = {
@@ -56,7 +63,7 @@ defaults:
             0,
             "model",
             "there is no option 'clasifier' of the group 'model'. Did you mean 'classifier'?",
-            "Options: base, classifier, mnist.",
+            f"Options: {MODELS}.",
         ),
         Planted(
             "a group that does not exist",
@@ -141,9 +148,36 @@ defaults:  # <-
             "",
             0,
             "{file}:{line}",
-            "the line '# @package _global_' is missing, so all of the file would land under 'experiment'.",
+            "the line '# @package _global_' is missing, so all of the file lands under 'experiment'.",
             "Make it the first line of the file.",
             without="# @package _global_\n",
+        ),
+        Planted(
+            "a group that is chosen twice",
+            """\
+defaults:
+  - override /data: mnist_mini
+  - override /model: classifier
+  - override /model: mnist  # <-
+""",
+            1,
+            "model",
+            "the group 'model' is chosen 2 times.",
+            "Keep one entry.",
+        ),
+        Planted(
+            "a list in place of names",
+            """\
+callbacks:  # <-
+  - _target_: lightning.pytorch.callbacks.RichModelSummary
+""",
+            0,
+            "callbacks",
+            (
+                "is a list here, but a mapping elsewhere, with the keys early_stopping, metrics_callback, "
+                "model_checkpoint, model_summary, rich_progress_bar."
+            ),
+            "Give each entry a name: `name: value` in place of `- value`.",
         ),
         Planted(
             "a line that is indented too far",
@@ -219,6 +253,29 @@ seed: ${params.seed  # <-
     ),
     "Misspelt keys": (
         Planted(
+            "of Hydra itself",
+            """\
+hydra:
+  run:
+    dri: logs  # <-
+""",
+            0,
+            "hydra.run.dri",
+            "hydra.run has no option 'dri'.",
+        ),
+        Planted(
+            "of another sweeper",
+            """\
+hydra:
+  sweeper:
+    n_trials: 30  # <-
+""",
+            0,
+            "hydra.sweeper.n_trials",
+            "hydra.sweeper has no option 'n_trials'.",
+            "Choose the sweeper that has it: - override /hydra/sweeper: optuna",
+        ),
+        Planted(
             "of an optimizer",
             """\
 model:
@@ -240,7 +297,7 @@ model:
             1,
             "model.scheduler.patiance",
             "torch.optim.lr_scheduler.ReduceLROnPlateau takes no 'patiance'. Did you mean 'patience'?",
-            takes(ReduceLROnPlateau, also=("monitor", "interval", "frequency")),
+            takes(ReduceLROnPlateau, also=OF_SCHEDULERS),
         ),
         Planted(
             "beside the arguments of a scheduler",
@@ -252,7 +309,7 @@ model:
             1,
             "model.scheduler.montior",
             "torch.optim.lr_scheduler.ReduceLROnPlateau takes no 'montior'. Did you mean 'monitor'?",
-            takes(ReduceLROnPlateau, also=("monitor", "interval", "frequency")),
+            takes(ReduceLROnPlateau, also=OF_SCHEDULERS),
         ),
         Planted(
             "of a network",

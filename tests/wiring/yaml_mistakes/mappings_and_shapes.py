@@ -226,6 +226,25 @@ callbacks:
     ),
     "Keys of the batch": (
         Planted(
+            "a key by the name of the total loss",
+            """\
+model:
+  forward_fn:
+    surprise:
+      _target_: ml_core.transforms.base.WrapTransform
+      transform:
+        _target_: torch.exp
+        _partial_: true
+      mapping:
+        output: input
+      new_key: loss  # <-
+""",
+            1,
+            "model.forward_fn.surprise.new_key",
+            "is 'loss', the name under which a step returns its total loss.",
+            "Choose another name.",
+        ),
+        Planted(
             "a step reads a misspelt column",
             """\
 model:
@@ -451,8 +470,8 @@ model:
 """,
             2,
             "model.forward_fn.best.new_key",
-            "max has no field 'value'.",
-            "Fields: none.",
+            "max has no field 'value'. Did you mean 'values'?",
+            "Fields: values, indices.",
         ),
         Planted(
             "a step that does not take a batch",

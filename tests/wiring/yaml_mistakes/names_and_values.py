@@ -22,6 +22,70 @@ model:
             ),
         ),
         Planted(
+            "a call in place of a name",
+            """\
+model:
+  optimizer:
+    _target_: torch.optim.Adam()  # <-
+""",
+            1,
+            "model.optimizer._target_",
+            "is 'torch.optim.Adam()', which holds a call.",
+            "Write torch.optim.Adam alone, and its arguments as keys.",
+        ),
+        Planted(
+            "a misspelt package",
+            """\
+data:
+  transform:
+    normalize:
+      transform:
+        _target_: torchvison.transforms.Normalize  # <-
+""",
+            1,
+            "data.transform.normalize.transform._target_",
+            "torchvison.transforms.Normalize needs the package 'torchvison'. Did you mean 'torchvision'?",
+            (
+                "If it is a module of your own, put it beside your configurations or into the working folder; "
+                "else: uv pip install torchvison"
+            ),
+        ),
+        Planted(
+            "a module that imports what is not there",
+            """\
+model:
+  forward_fn:
+    network:
+      transform:
+        _target_: wiring.imports_nothing.Net  # <-
+""",
+            2,
+            "model.forward_fn.network.transform._target_",
+            (
+                "wiring.imports_nothing.Net cannot be imported: {tests}/wiring/imports_nothing.py imports 'nunpy', "
+                "which is not there. Did you mean 'numpy'?"
+            ),
+            (
+                "If it is a module of your own, put it beside your configurations or into the working folder; "
+                "else: uv pip install nunpy"
+            ),
+        ),
+        Planted(
+            "a loss in the place of a metric",
+            """\
+callbacks:
+  metrics_callback:
+    metrics:
+      metrics:
+        accuracy:
+          _target_: torch.nn.CrossEntropyLoss  # <-
+""",
+            1,
+            "callbacks.metrics_callback.metrics.metrics.accuracy._target_",
+            "torch.nn.CrossEntropyLoss is no metric of torchmetrics.",
+            "Losses stand under model.criterions.",
+        ),
+        Planted(
             "a package that belongs to an extra",
             """\
 model:
@@ -99,8 +163,8 @@ model:
 """,
             2,
             "model.forward_fn.argmax.transform._target_",
-            "there is no torch.float32: Expected a callable target, got 'torch.float32' of type 'dtype'",
-            "Check the spelling, module by module.",
+            "torch.float32 is of type dtype, which cannot be called.",
+            "A `_target_` names a class or a function.",
         ),
         Planted(
             "a function that Hydra refuses",
@@ -212,6 +276,22 @@ data: null  # <-
     ),
     "Interpolations": (
         Planted(
+            "a path without brackets",
+            """\
+params:
+  num_classes: 10
+model:
+  forward_fn:
+    network:
+      transform:
+        output_size: params.num_classes  # <-
+""",
+            1,
+            "model.forward_fn.network.transform.output_size",
+            "is 'params.num_classes' (text), but must be a whole number.",
+            "To point at that value, write ${params.num_classes}.",
+        ),
+        Planted(
             "to a key that does not exist",
             """\
 callbacks:
@@ -291,6 +371,17 @@ trainer:
     ),
     "Values of the wrong kind": (
         Planted(
+            "no space after a colon",
+            """\
+trainer:  # <-
+  max_epochs:3
+""",
+            1,
+            "trainer",
+            "is 'max_epochs:3' (text), but must be a node with a `_target_`.",
+            "A space is missing after the colon: max_epochs: 3",
+        ),
+        Planted(
             "text for a whole number",
             """\
 trainer:
@@ -298,8 +389,7 @@ trainer:
 """,
             1,
             "trainer.max_epochs",
-            "is 'ten' (text), but must be a whole number or null.",
-            "It is annotated Optional[int].",
+            "is 'ten' (text), but must be a whole number from -1 or null.",
         ),
         Planted(
             "a decimal comma",
@@ -310,8 +400,7 @@ model:
 """,
             1,
             "model.optimizer.lr",
-            "is '0,002' (text), but must be a number or an object (a node with `_target_`).",
-            "It is annotated float | Tensor.",
+            "is '0,002' (text), but must be a number from 0 or an object (a node with `_target_`).",
         ),
         Planted(
             "a percentage",
@@ -321,8 +410,7 @@ data:
 """,
             1,
             "data.val_ratio",
-            "is '10%' (text), but must be a number.",
-            "It is annotated float.",
+            "is '10%' (text), but must be a share from 0 to below 1.",
         ),
         Planted(
             "a fraction for a whole number",
@@ -332,8 +420,7 @@ data:
 """,
             1,
             "data.batch_size",
-            "is 0.5, but must be a whole number or null.",
-            "It is annotated int | None.",
+            "is 0.5, but must be a whole number from 1 or a mapping.",
         ),
         Planted(
             "a number for a mapping",
@@ -345,7 +432,7 @@ model:
             1,
             "model.criterions.weights",
             "is 2.0, but must be a mapping or a list or null.",
-            "It is annotated Mapping[str, float] | Sequence[float] | None.",
+            "It is annotated Mapping[str, LossWeight] | Sequence[LossWeight] | None.",
         ),
         Planted(
             "text for a weight",
@@ -428,7 +515,6 @@ callbacks:
             1,
             "callbacks.metrics_callback.metrics.metrics.accuracy.task",
             "is 'multi-class' (text), but must be 'binary' or 'multiclass' or 'multilabel'.",
-            "It is annotated Literal['binary', 'multiclass', 'multilabel'].",
         ),
         Planted(
             "a list for a share",
@@ -438,8 +524,7 @@ trainer:
 """,
             1,
             "trainer.limit_val_batches",
-            "is [1, 2], but must be a number or null.",
-            "It is annotated Optional[Union[int, float]].",
+            "is [1, 2], but must be a whole number from 0 or a share from 0 to 1 or null.",
         ),
         Planted(
             "tags as text",

@@ -134,9 +134,9 @@ callbacks:
 data:
   val_ratio: 1  # <-
 """,
-            2,
+            1,
             "data.val_ratio",
-            "is 1, but must be a share from 0 (no validation) to below 1.",
+            "is 1, but must be a share from 0 to below 1.",
         ),
         Planted(
             "a validation share below nothing",
@@ -144,9 +144,9 @@ data:
 data:
   val_ratio: -0.1  # <-
 """,
-            2,
+            1,
             "data.val_ratio",
-            "is -0.1, but must be a share from 0 (no validation) to below 1.",
+            "is -0.1, but must be a share from 0 to below 1.",
         ),
         Planted(
             "a validation share above all",
@@ -154,9 +154,9 @@ data:
 data:
   val_ratio: 1.5  # <-
 """,
-            2,
+            1,
             "data.val_ratio",
-            "is 1.5, but must be a share from 0 (no validation) to below 1.",
+            "is 1.5, but must be a share from 0 to below 1.",
         ),
         Planted(
             "an empty batch",
@@ -164,9 +164,9 @@ data:
 data:
   batch_size: 0  # <-
 """,
-            2,
+            1,
             "data.batch_size",
-            "is 0, but must be a whole number from 1.",
+            "is 0, but must be a whole number from 1 or a mapping.",
         ),
         Planted(
             "fewer workers than none",
@@ -174,7 +174,7 @@ data:
 data:
   num_workers: -1  # <-
 """,
-            2,
+            1,
             "data.num_workers",
             "is -1, but must be a whole number from 0.",
         ),
@@ -186,7 +186,7 @@ data:
 """,
             2,
             "data.stratify_by",
-            "there is no column 'lable'.",
+            "there is no column 'lable'. Did you mean 'label'?",
             "Columns: image, label.",
         ),
         Planted(
@@ -208,12 +208,12 @@ data:
             "a negative learning rate",
             """\
 model:
-  optimizer:  # <-
-    lr: -0.1
+  optimizer:
+    lr: -0.1  # <-
 """,
-            2,
-            "model.optimizer",
-            "could not be built: ValueError: Invalid learning rate: -0.1",
+            1,
+            "model.optimizer.lr",
+            "is -0.1, but must be a number from 0 or an object (a node with `_target_`).",
         ),
         Planted(
             "a scheduler's factor above one",
@@ -236,7 +236,6 @@ model:
             1,
             "model.scheduler.interval",
             "is 'batch' (text), but must be 'epoch' or 'step'.",
-            "It is annotated Literal['epoch', 'step'].",
         ),
         Planted(
             "a frequency of nothing",

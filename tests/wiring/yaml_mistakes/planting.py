@@ -24,7 +24,7 @@ class Planted:
         yaml: The part of an experiment that is wrong; keys of the experiment that it has too are replaced.
         level: Lowest level of the check that can see it: 0 composition, 1 names, 2 flow, 3 the run.
         where: YAML path that the message names; `{file}` stands for the experiment's file.
-        what: What happened.
+        what: What happened; `{folder}` stands for the run's output folder, `{tests}` for that of the tests.
         fix: What to do about it.
         is_raw: Whether `yaml` is put behind the experiment as it is, because it cannot be read.
         without: Text that is taken out of the experiment first.
