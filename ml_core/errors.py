@@ -19,10 +19,12 @@ class UserError(Exception):
         fix: What to do about it.
         origin: File and line, or override, that it was written in, where the one that tells it knows better than
             the path does.
+        rows: Rows of the split that are at fault, where it would do to leave them out.
     """
 
     exit_code = 70
     origin = ""
+    rows: Sequence[int] = ()
 
     def __init__(self, where: str, what: str | None = None, fix: str = "") -> None:
         if what is None:  # a data loader's worker hands its error over as one text
@@ -114,7 +116,9 @@ class OutOfMemoryError(UserError, MemoryError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ` Did you mean 'x'?` for the closest known name, or nothing."""
-    close = difflib.get_close_matches(str(name), [str(k) for k in known], n=1)
+    names = [str(k) for k in known]
+    close = difflib.get_close_matches(str(name), names, n=1)
+    close = close or [other for other in names if other.lower() == str(name).lower()]
     return f" Did you mean '{close[0]}'?" if close else ""
 
 

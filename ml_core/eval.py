@@ -10,6 +10,7 @@ if not __package__:  # run as a script: the project in place of this folder, who
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from ml_core.utils.entry_point import entry_point
+from ml_core.utils.extras import show_config
 from ml_core.utils.stored_config import existing_checkpoint
 from ml_core.utils.task import optimized_metric, task_wrapper
 
@@ -33,6 +34,7 @@ def evaluate(cfg: DictConfig) -> tuple[dict[str, Any], dict[str, Any]]:
 
     run.prepare(cfg.seed)
     objects = run.build(cfg, run.guard_of_stored(cfg))
+    show_config(cfg)
     metrics = run.test(objects, checkpoint)
     run.say_result(metrics)
     return metrics, objects

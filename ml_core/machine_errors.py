@@ -54,7 +54,7 @@ def machine_error(
     if late := TIMED_OUT.search(text):
         return DataError(
             "data.timeout",
-            f"no worker of the data loader gave a batch within {late.group(1)} seconds.",
+            f"{_late_worker(error)} of the data loader gave no batch within {late.group(1)} seconds.",
             "A transform or the storage hangs, or is that slow: set data.timeout higher, or see it with "
             "data.num_workers=0.",
         )
@@ -73,6 +73,17 @@ def out_of_memory(error: BaseException, where: str, size: int | None) -> OutOfMe
         f"Try {less} with trainer.accumulate_grad_batches=2, which trains the same, "
         "or trainer.precision=bf16-mixed, or a smaller model.",
     )
+
+
+def _late_worker(error: BaseException) -> str:
+    """Return which worker is waited for, as torch's iterator knows it."""
+    trace = error.__traceback__
+    while trace is not None:
+        waiting: Any = trace.tb_frame.f_locals.get("self")
+        if due := getattr(waiting, "_task_info", {}).get(getattr(waiting, "_rcvd_idx", None)):
+            return f"the worker {due[0]} (process {waiting._workers[due[0]].pid})"
+        trace = trace.tb_next
+    return "a worker"
 
 
 def _is_of_memory(error: BaseException, text: str) -> bool:

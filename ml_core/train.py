@@ -10,6 +10,7 @@ if not __package__:  # run as a script: the project in place of this folder, who
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from ml_core.utils.entry_point import entry_point
+from ml_core.utils.extras import show_config
 from ml_core.utils.task import optimized_metric, task_wrapper
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def train(cfg: DictConfig) -> tuple[dict[str, Any], dict[str, Any]]:
     run.prepare(cfg.seed)
     objects = run.build(cfg)
     run.check(cfg, objects)
+    show_config(cfg)
     metrics: dict[str, Any] = {}
     tested = None
     if cfg.train:

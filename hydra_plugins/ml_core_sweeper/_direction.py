@@ -43,6 +43,7 @@ def _of_metric(cfg: DictConfig) -> str:
     if name is None:
         raise ConfigError("optimized_metric", "is null, so there is nothing to search for.", "For example val/best")
     from ml_core.callbacks.direction import known_directions  # imports lightning
+    from ml_core.utils.data_sets import sets_of
     from ml_core.utils.instantiators import Builder
     from ml_core.utils.logged_values import require_logged
 
@@ -50,9 +51,9 @@ def _of_metric(cfg: DictConfig) -> str:
         builder = Builder(cfg)
         callbacks = builder.build_each("callbacks")
         if (better := known_directions(callbacks).get(name)) is None:
-            sources = [builder.build("model"), *callbacks]
-            require_logged(name, sources, "optimized_metric", in_training=False)
-            better = known_directions(sources).get(name)
+            sources, sets = [builder.build("model"), *callbacks], sets_of(builder.build("data"))
+            require_logged(name, sources, "optimized_metric", in_training=False, sets=sets)
+            better = known_directions(sources, sets).get(name)
     if better is None:
         raise ConfigError(WHERE, f"is auto, but '{name}' does not say which way is better.", "Set it to one of the two")
     return f"{better}imize"

@@ -28,7 +28,9 @@ from hydra_plugins.ml_core_sweeper._outcome import (
 from hydra_plugins.ml_core_sweeper._sampler import FreshSampler, build_sampler
 from hydra_plugins.ml_core_sweeper._space import SearchSpace, any_value, read_space
 from hydra_plugins.ml_core_sweeper._summary import FOLDER, REASON, tell
-from ml_core.errors import ConfigError, MissingPackageError
+from ml_core.errors import ConfigError, MissingPackageError, UserError, listed
+from ml_core.utils.signatures import UnknownArgumentError
+from ml_core.utils.sweep_check import require_names_of_job
 from ml_core.utils.targets import resolve_target
 
 log = logging.getLogger(__name__)
@@ -91,7 +93,7 @@ class Search:
             trial = self.study.ask(self.space.distributions)
         except Exception as error:
             studies.put_back_unmarked(self.study)
-            if (mistake := _as_mistake(error, self.study)) is None:
+            if (mistake := _as_mistake(error, self.study, self.space)) is None:
                 raise
             raise mistake from error
         trial.set_user_attr(studies.PROCESS, studies.this_process())
@@ -176,6 +178,7 @@ def begin(
         point = {name: any_value(distribution) for name, distribution in space.distributions.items()}
         return loader.load_sweep_config(config, list(space.overrides(point)))
 
+    _refuse_mistakes_of_all(compose(), space)
     directions = directions_of(options["direction"], compose)
     study = studies.open_study(options["study_name"], options["storage"], directions)
     studies.take_back_abandoned(study)
@@ -184,6 +187,16 @@ def begin(
     planned = max(0, options["n_trials"] - studies.num_started(study))
     _say_what_is_searched(options, study, directions, planned)
     return Search(options, config, launcher, space, study, directions, planned)
+
+
+def _refuse_mistakes_of_all(cfg: DictConfig, space: SearchSpace) -> None:
+    """Refuse what is wrong with every trial: a misspelt key, or a mistake that no searched value has a part in."""
+    try:
+        require_names_of_job(cfg)
+    except UserError as error:
+        mistakes = getattr(error, "errors", (error,))
+        if is_of_every_trial(error, space.keys) or any(isinstance(one, UnknownArgumentError) for one in mistakes):
+            raise
 
 
 def _say_what_is_searched(options: Mapping[str, Any], study: Study, directions: Sequence[str], planned: int) -> None:
@@ -215,15 +228,18 @@ def _refuse_ranks() -> None:
             )
 
 
-def _as_mistake(error: Exception, study: Study) -> ConfigError | None:
+def _as_mistake(error: Exception, study: Study, space: SearchSpace) -> ConfigError | None:
     """Return why no trial could be drawn, if that is known."""
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     if isinstance(error, ImportError):  # samplers import what they need when they draw
         return MissingPackageError("hydra.sweeper.sampler", text, "Install it, or take another sampler")
     if isinstance(error, ValueError):  # for example other choices than those of the study's earlier trials
-        return ConfigError(
-            "hydra.sweeper.params", f"do not fit the study '{study.study_name}': {text}", "Name another study"
-        )
+        other = "Keep them, or begin another study: hydra.sweeper.study_name=<name>"
+        if (changed := studies.changed_choices(study, space.distributions)) is not None:
+            name, before, now = changed
+            what = f"the study '{study.study_name}' chooses from {listed(before)}, and this command from {listed(now)}."
+            return ConfigError(space.keys.get(name, name), what, other)
+        return ConfigError("hydra.sweeper.params", f"do not fit the study '{study.study_name}': {text}", other)
     return None
 
 

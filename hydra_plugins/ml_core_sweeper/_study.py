@@ -13,6 +13,7 @@ from typing import Any
 
 import optuna
 from hydra.utils import instantiate
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
@@ -69,6 +70,20 @@ def _storage(storage: str | Mapping[str, Any] | None) -> Any:
             Path(storage.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         return optuna.storages.get_storage(storage)
     return None if storage is None else instantiate(storage)
+
+
+def changed_choices(
+    study: Study, distributions: Mapping[str, BaseDistribution]
+) -> tuple[str, Sequence[Any], Sequence[Any]] | None:
+    """Return a parameter whose choices are not those of the study's trials, with both; None where all are the same."""
+    for trial in study.get_trials(deepcopy=False):
+        for name, before in trial.distributions.items():
+            now = distributions.get(name)
+            if not isinstance(before, CategoricalDistribution) or not isinstance(now, CategoricalDistribution):
+                continue
+            if before.choices != now.choices:
+                return name, before.choices, now.choices
+    return None
 
 
 def num_started(study: Study) -> int:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 from torch.utils.data import DataLoader
 from torch.utils.dlpack import from_dlpack
 
@@ -36,7 +35,7 @@ def _write(folder: Path, size: int, kind: str) -> None:
     rng = np.random.default_rng(0)
     for number in range(NUM_FILES):
         count = (number + 1) * size // NUM_FILES - number * size // NUM_FILES
-        values = rng.standard_normal(count * FEATURES, dtype=np.float32)
+        values: Any = rng.standard_normal(count * FEATURES, dtype=np.float32)
         if kind == "pixels":
             values = rng.integers(256, size=count * 784, dtype=np.uint8)
         cells = pa.FixedSizeListArray.from_arrays(pa.array(values), len(values) // count)
@@ -78,7 +77,7 @@ def _memory(loader: DataLoader[Any]) -> float:
     before = resident()
     batches = iter(loader)
     next(batches)
-    return resident() - before
+    return max(resident() - before, 0.0)
 
 
 def _drained(loader: DataLoader[Any]) -> int:

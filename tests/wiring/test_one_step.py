@@ -117,7 +117,10 @@ def test_nan_on_the_way_back_is_told_by_its_weights(example: DictConfig):
 
 def test_nan_in_the_data_is_told_before_anything_else(example: DictConfig):
     findings, _ = step(plant(example, {"data": FLAT_DATA % "{_target_: wiring.planted.rows, nan: true}"}))
-    assert told(findings) == ["data: has nan or inf in train: 'image' (64 of 50176). Correct or leave out these rows."]
+    assert told(findings) == [
+        "data, split train: the data holds nan or inf: 'image' in row 0, 20. Correct the data, fill them in "
+        "data.transform (torch.nan_to_num), or leave such rows out: data.on_bad=skip."
+    ]
 
 
 def test_a_loss_that_no_weight_learns_from_is_told(example: DictConfig):

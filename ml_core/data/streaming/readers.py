@@ -97,6 +97,26 @@ class Reader(Protocol):
         ...
 
 
+class Stream(Protocol):
+    """Rows that are read one after another.
+
+    Attributes:
+        repeat: Whether it begins anew at its end.
+        features: What its columns mean, in the terms of `datasets`; None where that is not known.
+    """
+
+    repeat: bool
+    features: Any
+
+    def size(self, parts: int = 1) -> int | None:
+        """Return the number of rows of one pass by so many readers; None where that is not known."""
+        ...
+
+    def reader(self, share: Share) -> Reader:
+        """Return what reads one share of one pass."""
+        ...
+
+
 def num_rows(columns: Mapping[str, Any]) -> int:
     """Return the number of rows."""
     return len(next(iter(columns.values()))) if columns else 0

@@ -13,8 +13,9 @@ from ml_core.data.loading import order_seed
 from ml_core.data.shortcuts import RANDOM
 from ml_core.data.streaming.left_out import LeftOutOfStream
 from ml_core.data.streaming.map_style import RowStream
+from ml_core.data.streaming.readers import Stream
 from ml_core.data.streaming.samples import SampleStream
-from ml_core.data.streaming.streamed_batches import Stream, StreamedBatches
+from ml_core.data.streaming.streamed_batches import StreamedBatches
 from ml_core.errors import ConfigError
 from ml_core.transforms.base import Transform
 

@@ -76,9 +76,14 @@ model:
 callbacks:
   metrics_callback:
     metrics:
+      _target_: ml_core.models.utils.MetricsComposition
       metrics:
         accuracy:
           _target_: torch.nn.CrossEntropyLoss  # <-
+      mapping:
+        accuracy:
+          prediction: preds
+          label: target
 """,
             1,
             "callbacks.metrics_callback.metrics.metrics.accuracy._target_",
