@@ -98,6 +98,14 @@ class StorageError(UserError, OSError):
     __str__ = UserError.__str__
 
 
+class UnavailableError(UserError, ConnectionError):
+    """A service does not answer now; the same command may do later."""
+
+    exit_code = 75
+
+    __str__ = UserError.__str__
+
+
 class PolicyError(UserError, PermissionError):
     """Something is refused because it would run code that nobody vouched for."""
 

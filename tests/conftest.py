@@ -25,6 +25,8 @@ from ml_core.utils.project_root import config_folder, find_project_root
 find_project_root()
 composition.install()
 
+collect_ignore = ["wiring/imports_nothing.py"]  # fails to import, on purpose
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if os.environ.get("RUN_MONEY_TESTS") != "1":

@@ -128,10 +128,9 @@ def _of_lists(cells: list[Any], names: Sequence[str] | None, missing: int) -> Co
                      if isinstance(item, (str, int)))  # fmt: skip
     classes = {}
     if len(counts) <= min(MOST_CLASSES, sum(lengths) // 2):
-        named = (
-            names if names is not None and all(isinstance(item, int) and item < len(names) for item in counts) else None
-        )
-        classes = {str(item) if named is None else named[item]: count for item, count in counts.most_common()}
+        is_named = names is not None and all(isinstance(item, int) and item < len(names) for item in counts)
+        known: dict[Any, str] = dict(enumerate(names or ())) if is_named else {}
+        classes = {known.get(item, str(item)): count for item, count in counts.most_common()}
     return Column(f"list, {sum(lengths):,} items", lengths=_extent(lengths), classes=classes, missing=missing)
 
 
