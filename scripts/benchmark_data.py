@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
 import pkgutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -45,6 +46,7 @@ def main() -> None:
     parser.add_argument("--topics", nargs="+", default=list(known), choices=known)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    logging.getLogger("ml_core").setLevel(logging.ERROR)
     table = Table("what", "baseline", "ours", "ratio", "limit", "kept", "memory (MiB)", title="Data, as ratios")
     broken = 0
     for topic in arguments.topics:

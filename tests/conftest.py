@@ -51,6 +51,7 @@ def _no_traces_of_a_command() -> Iterator[None]:
     for handler in [handler for handler in root.handlers if handler not in handlers]:
         root.removeHandler(handler)
         handler.close()
+    os.environ.pop("PL_GLOBAL_SEED", None)  # where seed_everything leaves what later loaders read
     if os.environ.pop(OURS, None):
         os.environ.pop("HYDRA_FULL_ERROR", None)
 

@@ -285,8 +285,7 @@ def test_a_configuration_is_shown_with_every_value_resolved(run_command: Run, ca
         ),
         (
             "train -m hparams_search=optuna model.optimizer.lr=tag(log, interval(0.0001, 0.1))",
-            "ERROR [model.optimizer.lr]: came in pieces: 'model.optimizer.lr=tag(log,', 'interval(0.0001,', '0.1))'; "
-            "Quote it, so that the shell leaves it whole: 'model.optimizer.lr=tag(log, interval(0.0001, 0.1))'",
+            "ERROR [model.optimizer.lr]: came in pieces: 'model.optimizer.lr=tag(log,', 'interval(0.0001,', '0.1))'",
         ),
         ("eval --weights best.ckpt", "ERROR [--weights]: is no option. Values are given as key=value, without dashes; "
          "Here: ckpt_path=best.ckpt"),

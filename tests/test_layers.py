@@ -55,15 +55,19 @@ LAYERS = (
         "ml_core.step_errors",
     ),
     (
+        "ml_core.generated_code",
         "ml_core.transforms",
         "ml_core.models.class_labels",
+        "ml_core.models.compilation",
         "ml_core.models.finite",
         "ml_core.models.freezing",
         "ml_core.models.loss_means",
         "ml_core.models.optimization",
         "ml_core.models.parameter_groups",
         "ml_core.models.position",
+        "ml_core.models.quick_module",
         "ml_core.models.schedules",
+        "ml_core.models.scheduling",
         "ml_core.models.stable_decay",
         "ml_core.models.state_fit",
         "ml_core.models.utils",
@@ -79,7 +83,7 @@ LAYERS = (
         "ml_core.utils.sweep_check",
         "ml_core.utils.task",
     ),
-    ("ml_core.train", "ml_core.eval", "ml_core.check"),
+    ("ml_core.train", "ml_core.eval", "ml_core.check", "ml_core.ai"),
 )
 APART = ("ml_core.data", "ml_core.models.base_module", "ml_core.callbacks")
 
@@ -135,7 +139,9 @@ def test_no_resolver_evaluates_expressions():
     assert not [path for path in MODULES if "register_new_resolver" in path.read_text()]
 
 
-@pytest.mark.parametrize("path", [PACKAGE / "train.py", PACKAGE / "eval.py", PACKAGE / "check.py"], ids=name_of)
+@pytest.mark.parametrize(
+    "path", [PACKAGE / "train.py", PACKAGE / "eval.py", PACKAGE / "check.py", PACKAGE / "ai.py"], ids=name_of
+)
 def test_an_entry_point_fits_one_screen(path: Path):
     assert len(path.read_text().splitlines()) <= 60
 

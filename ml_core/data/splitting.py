@@ -26,8 +26,8 @@ Parts = dict[str, np.ndarray]
 Cut = tuple[np.ndarray, np.ndarray]
 
 
-class TooFewRowsError(DataError):
-    """There are too few rows, or too few groups or times, to divide.
+class TooFewRowsError(ConfigError):
+    """There are too few rows, or too few groups or times, to divide as the configuration asks.
 
     Attributes:
         num_rows: Number of rows that there are.
@@ -119,7 +119,8 @@ def divide(rows: Any, rule: SplitRule, takes_validation: bool = True, takes_test
 
     Raises:
         ConfigError: If a column does not exist or cannot be split by.
-        TooFewRowsError: If a part would be empty.
+        DataError: If there are no rows at all.
+        TooFewRowsError: If a part would be empty; names the parameter that asks for it.
     """
     takes_test = takes_test and rule.test_ratio > 0
     takes_validation = takes_validation and (rule.has_folds or rule.val_ratio > 0)
@@ -193,7 +194,7 @@ class _Division:
         parts = {"train": left, **parts}
         for name, numbers in parts.items():
             if len(numbers) == 0:
-                raise self._too_few("data", f"no rows are left for the {name} split.", self._why_empty())
+                raise self._too_few(self._cause(), f"no rows are left for the {name} split.", self._why_empty())
         return parts
 
     def _share(self, left: np.ndarray, ratio: float, rng: np.random.Generator) -> Cut:
@@ -217,10 +218,14 @@ class _Division:
         return left[folds != fold], left[folds == fold]
 
     def _require_rows(self, ratio: float, name: str, word: str, count: int) -> None:
-        if not 0 < np.ceil(len(self.rows) * ratio) < count:
+        rows = len(self.rows)
+        if not rows:
+            raise DataError("data", "the train split is empty.")
+        if not 0 < np.ceil(rows * ratio) < count:
+            samples = f"{rows} sample{'s' if rows > 1 else ''}"
             raise self._too_few(
-                "data", f"the train split has {len(self.rows)} samples, too few to split off {ratio:g} of them.",
-                f"Set data.{name}=0 for no {word}.",
+                f"data.{name}", f"is {ratio:g}, but the train split has {samples}: too few to split any off and keep "
+                "some to train on.", f"Set data.{name}=0 for no {word}.",
             )  # fmt: skip
 
     def _labels_and_groups(self, left: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
@@ -239,6 +244,12 @@ class _Division:
         error = TooFewRowsError(where, what, fix)
         error.num_rows = len(self.rows)
         return error
+
+    def _cause(self) -> str:
+        """Return the parameter that leaves a part without rows."""
+        rule = self.rule
+        column = "group_by" if rule.group_by else "order_by" if rule.order_by else None
+        return f"data.{column or ('num_folds' if rule.has_folds else 'val_ratio')}"
 
     def _why_empty(self) -> str:
         column = self.rule.group_by or self.rule.order_by

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from ml_core.batch import Batch, batch_size, require_batch
-from ml_core.constants import TORCH_COMPILE_MINIMUM_CUDA_VERSION
 from ml_core.errors import ConfigError, NumericsError, UserError
-from ml_core.models import finite
+from ml_core.models import finite, scheduling
 from ml_core.models.class_labels import HostLabels
+from ml_core.models.compilation import compile_in_place
 from ml_core.models.finite import LossWatch
 from ml_core.models.freezing import FreezeRule, Freezing
 from ml_core.models.loss_means import LossMeans
@@ -31,22 +28,15 @@ from ml_core.models.optimization import (
 )
 from ml_core.models.parameter_groups import GroupRule
 from ml_core.models.position import Position, rows_of
+from ml_core.models.quick_module import QuickModule
 from ml_core.models.state_fit import mismatch, require_own_state
 from ml_core.models.utils import METRIC_ATTRIBUTES, CriterionsComposition, Direction
-from ml_core.models.warmup import is_waiting
 from ml_core.step_errors import step_error
-from ml_core.utils.data_sets import Sets, prefixes, sets_now, sets_to_come
-from ml_core.utils.logged_values import not_logged, require_logged
+from ml_core.utils.data_sets import Sets, prefixes, sets_now
 from ml_core.utils.part_names import STAGES
-from ml_core.utils.pylogger import RankedLogger
-from ml_core.utils.stages import is_yet_to_come, require_validation
-
-log = RankedLogger(__name__, rank_zero_only=True)
-
-MONITOR = "model.scheduler.monitor"
 
 
-class BaseLitModule(LightningModule):
+class BaseLitModule(QuickModule):
     """Forward pass, losses, optimizer and scheduler of an experiment.
 
     Logs `<stage>/<loss>` and `<stage>/total` at the end of every epoch, as means over all samples of all ranks;
@@ -160,19 +150,6 @@ class BaseLitModule(LightningModule):
         """Return the batch with everything that the model makes of it; no losses."""
         return self.infer(batch)
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute; what Lightning sets about 45 times a step goes past torch's search for weights."""
-        if name == "_current_fx_name":
-            self.__dict__[name] = value
-        else:
-            super().__setattr__(name, value)
-
-    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: Optimizer) -> None:
-        """Drop the gradients, without the bookkeeping of torch's `zero_grad`."""
-        for group in optimizer.param_groups:
-            for weight in group["params"]:
-                weight.grad = None
-
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Move a batch, and keep the host's copy of class labels, so that they are checked without waiting for it."""
         if device.type == "cpu":
@@ -185,11 +162,7 @@ class BaseLitModule(LightningModule):
         """Refuse a plateau scheduler that waits for a value which never comes, and the state of another optimizer."""
         for optimizer in self.trainer.optimizers:
             require_own_state(optimizer)
-        for config in self.trainer.lr_scheduler_configs:
-            if config.reduce_on_plateau:
-                sources = (self, *self.trainer.callbacks)  # type: ignore[attr-defined]
-                require_logged(config.monitor, sources, MONITOR, sets=sets_to_come(self.trainer))
-                require_validation(config.monitor, self.trainer, MONITOR)
+        scheduling.require_monitored(self)
 
     def on_train_epoch_start(self) -> None:
         """Start the means of `train` anew, and let stand still what is frozen."""
@@ -212,11 +185,7 @@ class BaseLitModule(LightningModule):
         """Log the means of `train`; step plateau schedulers, so that the epoch's checkpoint holds that step."""
         self.loss_watch.read()
         self._log_means("train")
-        for config in self.trainer.lr_scheduler_configs:
-            is_due = config.interval == "epoch" and (self.current_epoch + 1) % config.frequency == 0
-            is_due = is_due and not is_waiting(config.scheduler, self.trainer.lr_scheduler_configs)
-            if config.reduce_on_plateau and is_due and not is_yet_to_come(str(config.monitor), self.trainer):
-                config.scheduler.step(self._monitored(config.monitor))  # type: ignore[arg-type]
+        scheduling.step_plateaus(self.trainer)
 
     def on_validation_epoch_end(self) -> None:
         """Log the means of `val`."""
@@ -229,16 +198,8 @@ class BaseLitModule(LightningModule):
         self.loss_watch.say("test")
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any | None) -> None:
-        """Step a scheduler, except plateau ones by epoch: those were stepped before the checkpoint was written.
-
-        Lightning would step them after it and, on resuming, not at all. None is stepped while it waits for a warm-up.
-        """
-        if is_waiting(scheduler, self.trainer.lr_scheduler_configs):
-            return
-        if not isinstance(scheduler, ReduceLROnPlateau):
-            scheduler.step()
-        elif any(c.scheduler is scheduler and c.interval == "step" for c in self.trainer.lr_scheduler_configs):
-            scheduler.step(metric)  # type: ignore[arg-type]
+        """Step a scheduler, except plateau ones by epoch: those were stepped before the checkpoint was written."""
+        scheduling.step(scheduler, metric, self.trainer)
 
     def make_optimizer(self) -> Optimizer:
         """Return an optimizer for the weights of the model; those of metrics are left out."""
@@ -253,11 +214,8 @@ class BaseLitModule(LightningModule):
 
     def setup(self, stage: str) -> None:
         """Compile the forward pass where it is asked for and the device can run what comes out."""
-        if self.compile_forward and stage == "fit" and _can_compile(self.trainer.strategy.root_device):
-            if not isinstance(self.forward_fn, nn.Module):
-                raise ConfigError("model.compile", "needs a forward_fn that is a module.", "Wrap it in WrapTransform.")
-            # This keeps the names of the state, so checkpoints load with and without it.
-            self.forward_fn.compile()
+        if self.compile_forward and stage == "fit":
+            compile_in_place(self.forward_fn, self.trainer.strategy.root_device)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         """Load weights; those of metrics (feature networks) only where the same metrics are there.
@@ -336,16 +294,6 @@ class BaseLitModule(LightningModule):
             for logger in self.loggers:
                 logger.log_metrics(values, step=self.global_step)
 
-    def _monitored(self, name: str | None) -> Tensor:
-        try:
-            return self.trainer.callback_metrics[str(name)]
-        except KeyError:
-            raise not_logged(str(name), self.trainer.callback_metrics, MONITOR) from None
-
-
-# Lightning reads this signature at every step, which is cheaper where it is stored.
-BaseLitModule.training_step.__signature__ = inspect.signature(BaseLitModule.training_step)  # type: ignore[attr-defined]
-
 
 def _apply(function: Callable[[Batch], Mapping[str, Any]], batch: Batch, where: str) -> Batch:
     try:
@@ -359,15 +307,3 @@ def _apply(function: Callable[[Batch], Mapping[str, Any]], batch: Batch, where: 
 
 def _is_of_metric(key: str) -> bool:
     return key.split(".")[0] in METRIC_ATTRIBUTES
-
-
-def _can_compile(device: torch.device) -> bool:
-    capability = torch.cuda.get_device_capability(device)[0] if device.type == "cuda" else 0
-    if capability >= TORCH_COMPILE_MINIMUM_CUDA_VERSION:
-        return True
-    log.warning(
-        "model.compile=true is not done on %s: it needs a CUDA device of capability %d or higher.",
-        device,
-        TORCH_COMPILE_MINIMUM_CUDA_VERSION,
-    )
-    return False

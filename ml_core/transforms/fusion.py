@@ -55,7 +55,7 @@ def _length(steps: Steps) -> int:
     """Return how many of the first steps are one scaling: conversions, one of them to floats, then `Normalize`."""
     count, is_float, key = 0, False, getattr(steps[0][1], "key", None)
     for _, step in steps:
-        if not isinstance(step, TorchVisionTransform) or step.per_sample or step.key != key:
+        if not isinstance(step, TorchVisionTransform) or step.per_sample or step.key != key or step.mask_key:
             break
         if not (_is_affine(step.transform) if is_float else isinstance(step.transform, _AS_IT_IS) or _to_unit(step)):
             break

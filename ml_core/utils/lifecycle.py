@@ -170,11 +170,15 @@ def has_test_split(objects: Objects) -> bool:
 
     Data that is not loaded yet is not loaded for this: its test loader tells.
     """
-    sets = getattr(objects["datamodule"], "sets", None)
-    if not sets or "test" in sets:
+    if not _lacks_test_split(objects):
         return True
     log.warning("The data set has no test split: nothing is tested. test=false switches this message off.")
     return False
+
+
+def _lacks_test_split(objects: Objects) -> bool:
+    sets = getattr(objects["datamodule"], "sets", None)
+    return sets is not None and len(sets) > 0 and "test" not in sets
 
 
 def checkpoint_to_resume(cfg: DictConfig) -> str | None:
@@ -224,13 +228,18 @@ def checkpoint_to_test(cfg: DictConfig, objects: Objects) -> str | None:
 def say_result(metrics: dict[str, Any], objects: Objects | None = None, tested: str | None = None) -> None:
     """Say in a few lines what came out: values, the best checkpoint, and how to evaluate it again.
 
+    Where a test was asked for that the data has no split for, the result says so: no later reader takes `val/best`
+    for more than it is.
+
     Args:
         metrics: What was logged.
         objects: Those of a training; evaluation has no checkpoint of its own.
         tested: The checkpoint that was tested.
     """
     shown = {k: v for k, v in sorted(metrics.items()) if k.startswith("test/") or k == "val/best"}
-    log.info("Result: %s", ", ".join(f"{k} {float(v):.4f}" for k, v in shown.items()) or "nothing was measured")
+    values = ", ".join(f"{k} {float(v):.4f}" for k, v in shown.items()) or "nothing was measured"
+    is_untested = objects is not None and objects["cfg"].test and _lacks_test_split(objects)
+    log.info("Result: %s%s", values, "; not tested: the data has no test split" if is_untested else "")
     if objects is None:
         return
     best = _say_best(objects["trainer"].checkpoint_callback)

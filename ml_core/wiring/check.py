@@ -93,9 +93,11 @@ def look(cfg: DictConfig) -> tuple[Findings, Graph | None, StepReport | None]:
     if cfg.level >= 2 and not findings.errors:
         try_imports(cfg, resolver(), findings)
     if cfg.level >= 2 and not findings.errors:
+        from ml_core.wiring.ai_transforms import ai_notes
         from ml_core.wiring.flow import check_flow  # imports torch
 
         graph = check_flow(cfg, findings)
+        findings.notes += ai_notes(cfg)
     if cfg.level >= 3 and graph is not None and not findings.errors:
         from ml_core.wiring.one_step import check_step
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import tempfile
 import time
@@ -36,7 +35,6 @@ WINDOW = 65_536
 
 def rows(sizes: Sequence[int]) -> Iterator[Row]:
     """Yield decoding and the uncached path, then the cache at each size."""
-    logging.getLogger("ml_core").setLevel(logging.ERROR)
     yield from _decoding()
     times: dict[int, tuple[float, float]] = {}
     for size in sizes:

@@ -146,18 +146,24 @@ def test_a_bad_ratio_is_refused(ratio):
     assert str(error.value) == f"val_ratio: is {ratio!r}, but must be a share from 0 (no validation) to below 1."
 
 
-@pytest.mark.parametrize(("size", "ratio"), [(1, 0.1), (0, 0.1), (10, 0.99)])
+@pytest.mark.parametrize(("size", "ratio", "samples"), [(1, 0.1, "1 sample"), (10, 0.99, "10 samples")])
 @pytest.mark.parametrize("kind", [Dataset.from_list, list])
-def test_too_few_samples_to_split_are_told(size, ratio, kind):
+def test_too_few_samples_to_split_are_told(size, ratio, samples, kind):
     source = {"train": kind([{"x": i} for i in range(size)])}
 
-    with pytest.raises(DataError) as error:
+    with pytest.raises(ConfigError) as error:
         BaseDataModule(source, val_ratio=ratio).setup()
 
     assert str(error.value) == (
-        f"data: the train split has {size} samples, too few to split off {ratio} of them. "
-        "Set data.val_ratio=0 for no validation."
+        f"data.val_ratio: is {ratio}, but the train split has {samples}: too few to split any off and keep some to "
+        "train on. Set data.val_ratio=0 for no validation."
     )
+
+
+@pytest.mark.parametrize("kind", [Dataset.from_list, list])
+def test_an_empty_train_split_is_told_before_it_is_divided(kind):
+    with pytest.raises(DataError, match=r"^data: the train split is empty\.$"):
+        BaseDataModule({"train": kind([])}, val_ratio=0.1).setup()
 
 
 def test_a_missing_column_to_stratify_by_is_told():

@@ -32,6 +32,7 @@ from ml_core.data.sources import mnist_mini
 from ml_core.errors import ConfigError, DataError, StorageError
 from ml_core.step_errors import StepError
 from ml_core.transforms.base import ComposeTransform, WrapTransform
+from ml_core.transforms.fusion import single_steps
 from ml_core.transforms.image import TorchVisionTransform
 
 NAME = "data, split train"
@@ -69,6 +70,12 @@ def segmentation(mean=0.5):
     )
 
 
+def resized_together():
+    """Images and their masks to one size, then to floats and whole numbers."""
+    steps = [v2.Resize((4, 3)), v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5] * 3, [0.1] * 3)]
+    return TorchVisionTransform(v2.Compose(steps), "image", mask_key="mask")
+
+
 def batched(rows, transform=None, augment=None, left_out=None):
     steps = [("data.transform", transform), ("data.augment", augment)]
     return BatchedDataset(rows, [(name, step) for name, step in steps if step], None, NAME, left_out)
@@ -104,10 +111,11 @@ def builds(monkeypatch):
         on("image", v1.Resize((2, 3)), v1.ToTensor(), v1.Normalize([0.1], [0.2])),
         on("image", v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5] * 3, [0.1] * 3)),
         on("image", v1.PILToTensor()),
+        resized_together(),
         WrapTransform(lambda images: [image.width for image in images], "width", {"image": "images"}),
         lambda batch: {"twice": batch["label"] * 2, "half": batch["label"] / 2},
     ],
-    ids=["none", "segmentation", "resize", "v2", "bytes", "list", "unknown"],
+    ids=["none", "segmentation", "resize", "v2", "bytes", "with masks", "list", "unknown"],
 )
 @pytest.mark.parametrize("augment", [None, on("image", v2.Lambda(lambda image: v2.functional.hflip(image)))])
 def test_a_cache_changes_no_batch(tmp_path, transform, augment):
@@ -123,6 +131,14 @@ def test_a_cache_changes_no_batch(tmp_path, transform, augment):
 
 def _of_floats(batch):
     return {key: value for key, value in batch.items() if getattr(value, "is_floating_point", lambda: False)()}
+
+
+def test_what_is_done_to_images_and_masks_together_is_kept(tmp_path):
+    rows, steps = cached(table(), single_steps([("data.transform", resized_together())]), tmp_path, "train", NAME)
+
+    assert [type(step.transform) for _, step in steps] == [v2.ToDtype, v2.Normalize]
+    assert rows[[1, 2]]["mask"].shape == (2, 1, 4, 3)
+    assert rows[[1, 2]]["mask"].dtype == torch.uint8
 
 
 def test_fused_floats_are_those_of_the_steps_but_for_rounding(tmp_path):

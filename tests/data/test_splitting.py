@@ -188,22 +188,27 @@ def test_a_rule_that_cannot_be_is_refused(rule, message):
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ({"test_ratio": 0.95, "val_ratio": 0}, "data: the train split has 4 samples, too few to split off 0.95 of "
-                                               "them. Set data.test_ratio=0 for no test split."),
-        ({"test_ratio": 0.6, "val_ratio": 0.3}, "data: the train split has 4 samples, too few to split off 0.3 of "
-                                                "them. Set data.val_ratio=0 for no validation."),
+        ({"test_ratio": 0.95, "val_ratio": 0}, "data.test_ratio: is 0.95, but the train split has 4 samples: too few "
+         "to split any off and keep some to train on. Set data.test_ratio=0 for no test split."),
+        ({"test_ratio": 0.6, "val_ratio": 0.3}, "data.val_ratio: is 0.3, but the train split has 4 samples: too few "
+         "to split any off and keep some to train on. Set data.val_ratio=0 for no validation."),
         ({"fold": 0, "num_folds": 5}, "data.num_folds: is 5, but there are 4 rows: too few."),
         ({"fold": 0, "num_folds": 4, "order_by": "x"}, "data.num_folds: is 4, but there are 4 rows: too few."),
-        ({"group_by": "patient"}, "data: no rows are left for the validation split. Rows of one 'patient' stay "
-                                  "together: it has too few different values."),
-        ({"fold": 1, "num_folds": 2, "group_by": "patient"}, "data: no rows are left for the validation split. Rows "
-         "of one 'patient' stay together: it has too few different values."),
-        ({"order_by": "patient"}, "data: no rows are left for the validation split. Rows of one 'patient' stay "
-                                  "together: it has too few different values."),
+        ({"group_by": "patient"}, "data.group_by: no rows are left for the validation split. Rows of one 'patient' "
+                                  "stay together: it has too few different values."),
+        ({"fold": 1, "num_folds": 2, "group_by": "patient"}, "data.group_by: no rows are left for the validation "
+         "split. Rows of one 'patient' stay together: it has too few different values."),
+        ({"order_by": "patient"}, "data.order_by: no rows are left for the validation split. Rows of one 'patient' "
+                                  "stay together: it has too few different values."),
     ],
 )  # fmt: skip
 def test_too_few_rows_are_told(rule, message):
-    with pytest.raises(DataError) as error:
+    with pytest.raises(ConfigError) as error:
         divide(patients(4), SplitRule(**rule), takes_test=True)
 
     assert str(error.value) == message
+
+
+def test_no_rows_at_all_are_a_mistake_of_the_data():
+    with pytest.raises(DataError, match=r"^data: the train split is empty\.$"):
+        divide(patients(0), SplitRule())

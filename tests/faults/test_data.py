@@ -226,14 +226,24 @@ def test_d8_val_ratio_out_of_range(train, value):
 
 def test_d8_one_row(train):
     ended = train(source("few", train=1, validation=None), *NUMBERS)
-    assert ended.code in (64, 65)
-    assert "data.val_ratio" in ended.last
+    assert ended.code == 64
+    assert ended.last == (
+        "ERROR [data.val_ratio]: is 0.1, but the train split has 1 sample: too few to split any off and keep some to "
+        "train on; Set data.val_ratio=0 for no validation."
+    )
 
 
-def test_d9_no_test_split(train):
+def test_d9_no_test_split_stands_in_the_result(train):
     ended = train(source("few", train=16, test=None), *NUMBERS, "test=true")
     assert ended.code == 0, ended.shown
-    assert re.search(r"WARNING.*[Tt]here is no test split|no test split", ended.log)
+    assert re.search(r"WARNING\S* - The data set has no test split: nothing is tested\.", ended.log)
+    assert re.search(r"Result: .*; not tested: the data has no test split$", ended.log, flags=re.MULTILINE)
+
+
+def test_d9_no_test_split_where_none_is_asked_for(train):
+    ended = train(source("few", train=16, test=None), *NUMBERS)
+    assert ended.code == 0, ended.shown
+    assert "test split" not in ended.log
 
 
 def test_d10_a_set_smaller_than_a_batch(train):

@@ -183,28 +183,11 @@ def test_the_names_of_the_state_are_the_names_of_the_configuration():
     assert set(module().state_dict()) == {"forward_fn.network.transform.weight", "forward_fn.network.transform.bias"}
 
 
-@pytest.mark.parametrize(("capability", "is_compiled"), [((6, 1), False), ((7, 0), True), ((9, 0), True)])
-def test_compilation_needs_cuda_of_capability_7(capability, is_compiled: bool, monkeypatch: pytest.MonkeyPatch, caplog):
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
-    assert base_module._can_compile(torch.device("cuda")) is is_compiled
-    assert ("capability 7 or higher" in caplog.text) is not is_compiled
-
-
 def test_on_the_cpu_nothing_is_compiled_and_that_is_said(tmp_path, caplog):
     model = module(compile=True)
     trainer(tmp_path).fit(model, loader(batches(2)))
     assert model.forward_fn._compiled_call_impl is None
     assert "model.compile=true is not done on cpu" in caplog.text
-
-
-def test_a_compiled_forward_pass_keeps_the_names_of_the_state(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(base_module, "_can_compile", lambda device: True)
-    model = module(compile=True)
-    names = set(model.state_dict())
-    model._trainer = Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_checkpointing=False)
-    model.setup("fit")
-    assert model.forward_fn._compiled_call_impl is not None
-    assert set(model.state_dict()) == names
 
 
 @pytest.mark.parametrize(("is_asked", "steps"), [(False, []), (True, ["1", "3"])])

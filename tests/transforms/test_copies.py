@@ -26,7 +26,7 @@ from ml_core.transforms.text import MaskTokens, TokenDropout
 MODULES = sorted(path.stem for path in (ROOT / "ml_core" / "transforms").glob("*.py") if path.stem != "__init__")
 NO_TRANSFORMS = {  # what transforms are made of, and what is no transform of batches itself
     "GeneratedFunction", "Mixing", "SignalTransform", "OnStack", "Flip", "Crop", "Rotate", "Erase", "Blur", "Jitter",
-    "Apply",
+    "Apply", "ImageAndMask",
 }  # fmt: skip
 
 PROMPT = """

@@ -55,6 +55,23 @@ def test_steps_taken_apart_do_the_same():
     torch.testing.assert_close(apart["image"], transform({"image": images})["image"], rtol=0, atol=0)
 
 
+def test_steps_with_masks_taken_apart_do_the_same_and_those_on_images_alone_are_fused():
+    images = [Image.fromarray(np.full((6, 8, 3), i * 40, dtype=np.uint8)) for i in range(4)]
+    masks = [Image.fromarray(np.arange(48, dtype=np.uint8).reshape(6, 8)) for _ in images]
+    batch = {"image": images, "mask": masks}
+    parts = [v2.Resize((3, 4)), v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(**COLOUR)]
+    transform = TorchVisionTransform(v2.Compose(parts), "image", mask_key="mask")
+
+    steps = fused(single_steps([("data.transform", transform)]))
+    apart = run(steps, batch)
+
+    assert [step.reads for _, step in steps] == [("image", "mask"), ("image",)]
+    expected = transform(batch)
+    torch.testing.assert_close(apart["image"], expected["image"], rtol=0, atol=1e-6)
+    torch.testing.assert_close(apart["mask"], expected["mask"], rtol=0, atol=0)
+    assert expected["mask"].shape == (4, 1, 3, 4)
+
+
 @pytest.mark.parametrize(
     ("transforms", "channels"),
     [

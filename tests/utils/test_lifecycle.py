@@ -29,6 +29,20 @@ def test_without_a_test_split_nothing_is_tested_and_that_is_said(compose_config:
     assert "The data set has no test split: nothing is tested" in caplog.text
 
 
+def test_the_result_of_a_run_without_a_test_split_says_that_it_is_not_tested(compose_config: Compose, caplog):
+    caplog.set_level("INFO")
+    cfg = compose_config("trainer.accelerator=cpu", "trainer.fast_dev_run=true")
+    cfg.data.hf_dict_dataset = {"_target_": f"{__name__}.without_test"}
+    train(cfg)
+    (result,) = [r.getMessage() for r in caplog.records if r.getMessage().startswith("Result: ")]
+    assert result.endswith("; not tested: the data has no test split")
+
+    caplog.clear()
+    cfg.test = False
+    train(cfg)
+    assert "not tested" not in caplog.text
+
+
 def test_data_is_not_loaded_to_see_whether_it_has_a_test_split():
     class NotLoaded:
         splits: dict = {}

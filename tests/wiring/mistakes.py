@@ -401,8 +401,10 @@ OBJECTS: Mistakes = {
         },
         [
             (
-                "model.forward_fn.ai.transform_prompt: there is no file for this prompt yet, and OPENAI_API_KEY is "
-                "not set to have one written. Set it, or commit the generated file."
+                "model.forward_fn.ai.transform_prompt: there is no file for this prompt yet "
+                "(ai_generations/d194a9efc8da/f.py, key d194a9efc8da), and OPENAI_API_KEY is not set to have one "
+                "written. Set it and run `python ml_core/ai.py generate experiment=<name>`, or commit the generated "
+                "file."
             ),
         ],
     ),

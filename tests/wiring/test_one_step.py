@@ -116,7 +116,7 @@ def test_nan_on_the_way_back_is_told_by_its_weights(example: DictConfig):
 
 
 def test_nan_in_the_data_is_told_before_anything_else(example: DictConfig):
-    findings, _ = step(plant(example, {"data": FLAT_DATA % "{_target_: wiring.planted.rows, nan: true}"}))
+    findings, _ = look(plant(example, {"data": FLAT_DATA % "{_target_: wiring.planted.rows, nan: true}"}))
     assert told(findings) == [
         "data, split train: the data holds nan or inf: 'image' in row 0, 20. Correct the data, fill them in "
         "data.transform (torch.nan_to_num), or leave such rows out: data.on_bad=skip."

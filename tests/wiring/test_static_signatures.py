@@ -89,7 +89,7 @@ def test_our_data_module_takes_the_arguments_of_the_loader(resolver):
 
     assert not static.is_open
     assert {"hf_dict_dataset", "transform", "batch_size", "num_workers", "pin_memory"} <= {*static.names}
-    assert not {"dataset", "sampler"} & {*static.names}
+    assert not {"dataset", "batch_sampler", "generator"} & {*static.names}
     assert static.required == {"hf_dict_dataset"}
 
 

@@ -32,8 +32,14 @@ def missing_keys(step: Step, keys: Keys, missing: Sequence[str], why: str, fix: 
     hint = nearest(missing[0], keys.values) if len(missing) == 1 else ""
     names = listed(repr(key) for key in missing)
     return BatchKeyError(
-        step.mapping_path, f"reads {names}, {why}.{hint} Keys at this point: {listed(keys.values)}.", fix
+        _asked_by(step, missing), f"reads {names}, {why}.{hint} Keys at this point: {listed(keys.values)}.", fix
     )
+
+
+def _asked_by(step: Step, missing: Sequence[str]) -> str:
+    """Return the YAML path of the parameter that names what is missing: a transform may have a second one for masks."""
+    is_mask = list(missing) == [getattr(step.run, "mask_key", None)]
+    return f"{step.path}.mask_key" if is_mask else step.mapping_path
 
 
 def turned_round(step: Step, keys: Keys) -> ConfigError | None:

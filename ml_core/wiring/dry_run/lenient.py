@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
 from omegaconf import DictConfig, OmegaConf
 
 from ml_core.errors import UserError
-from ml_core.transforms import ai_transform
+from ml_core.generated_code.order import DEFAULT_FOLDER, order_of
+from ml_core.transforms.ai_transform import AITransformWrapper
 from ml_core.transforms.base import ComposeTransform
 from ml_core.utils.instantiators import Builder, Guard
 from ml_core.wiring.dry_run.offline import Offline
@@ -166,25 +164,22 @@ def _refuse_to_pay(node: DictConfig, path: str) -> None:
         WouldBeWrittenError: If it would be written.
         ConfigError: If it could not be, for want of a key.
     """
-    if not str(node.get("_target_")).endswith(f".{ai_transform.AITransformWrapper.__name__}"):
+    if not str(node.get("_target_")).endswith(f".{AITransformWrapper.__name__}"):
         return
-    prompt, model = node.get("transform_prompt"), node.get("model", "a language model")
-    if not isinstance(prompt, str) or (not node.get("force") and _file_of(prompt, node.get("path")).exists()):
+    prompt = node.get("transform_prompt")
+    if not isinstance(prompt, str):
         return
-    if os.environ.get("OPENAI_API_KEY"):
-        raise WouldBeWrittenError(path, f"its function is not written yet; the run will ask {model} for it")
     try:
-        ai_transform._ask("", "", {})  # says that there is no key
+        order = order_of(prompt, path=node.get("path") or DEFAULT_FOLDER)
+        if order.file.exists() and not node.get("force"):
+            return
+        if not (os.environ.get("OPENAI_API_KEY") or node.get("endpoint")):
+            raise order.no_key()
     except UserError as error:
         error.within(path)
         raise
-
-
-def _file_of(prompt: str, folder: str | None) -> Path:
-    text = inspect.cleandoc(prompt)
-    key, (name, _) = hashlib.sha256(text.encode()).hexdigest()[:12], ai_transform.parse_prompt(text)
-    default = inspect.signature(ai_transform.AITransformWrapper).parameters["path"].default
-    return ai_transform._folder(folder or default) / key / f"{name}.py"
+    model = node.get("model", "a language model")
+    raise WouldBeWrittenError(path, f"its function is not written yet; the run will ask {model} for it")
 
 
 def _is_composition(node: DictConfig) -> bool:

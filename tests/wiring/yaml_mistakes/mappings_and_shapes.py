@@ -336,6 +336,21 @@ data:
             "reads 'picture', which no step makes. Keys at this point: image, label.",
         ),
         Planted(
+            "an augmentation reads masks under a misspelt key",
+            """\
+data:
+  augment:
+    _target_: ml_core.transforms.image.TorchVisionTransform
+    transform:
+      _target_: torchvision.transforms.v2.RandomHorizontalFlip
+    key: image
+    mask_key: lable  # <-
+""",
+            2,
+            "data.augment.mask_key",
+            "reads 'lable', which no step makes. Did you mean 'label'? Keys at this point: image, label.",
+        ),
+        Planted(
             "a step reads what a later one makes",
             """\
 model:
