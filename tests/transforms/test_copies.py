@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 from setting import ROOT
 from torchvision.transforms import v2
 
-from ml_core.transforms import ai_transform
 from ml_core.transforms.ai_transform import AITransformWrapper
 from ml_core.transforms.base import ComposeTransform, RenameTransform, WrapTransform
 from ml_core.transforms.image import TorchVisionTransform
@@ -29,17 +29,15 @@ NO_TRANSFORMS = {  # what transforms are made of, and what is no transform of ba
     "Apply", "ImageAndMask",
 }  # fmt: skip
 
-PROMPT = """
-def double(x: int) -> int:
-    '''Return it doubled.'''
-    return 2 * x
-"""
+WRITTEN = OmegaConf.load(ROOT / "configs" / "experiment" / "ai_transform.yaml").data.transform
 
 
 EXAMPLES: dict[type, tuple[Callable, dict]] = {
     AITransformWrapper: (
-        lambda folder: AITransformWrapper(PROMPT, "y", {"x": "x"}, path=str(folder)),
-        {"x": torch.arange(3)},
+        lambda _: AITransformWrapper(
+            WRITTEN.transform_prompt, "y", {"x": "x"}, path=str(ROOT / WRITTEN.path), model=WRITTEN.model
+        ),
+        {"x": torch.rand(4, 8)},
     ),
     CategoryIndex: (lambda _: CategoryIndex("x", ["a", "b"], "y"), {"x": ["b", "a"]}),
     ClassMask: (lambda _: ClassMask("x", num_classes=3), {"x": torch.tensor([[[0, 1], [2, 0]]])}),
@@ -83,8 +81,7 @@ def test_there_is_an_example_of_every_transform():
 
 @pytest.mark.parametrize("travel", [copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))], ids=["copy", "pickle"])
 @pytest.mark.parametrize("kind", EXAMPLES, ids=lambda kind: kind.__name__)
-def test_a_copy_does_the_same(kind, travel, tmp_path, monkeypatch):
-    monkeypatch.setattr(ai_transform, "_ask", lambda *_: PROMPT)  # the model answers with the function itself
+def test_a_copy_does_the_same(kind, travel, tmp_path):
     make, batch = EXAMPLES[kind]
     transform = make(tmp_path)
     torch.manual_seed(0)
