@@ -16,7 +16,8 @@ from torch.utils.data import get_worker_info
 
 from ml_core.errors import UserError
 
-PLACE = Path("/dev/shm")  # noqa: S108, no file of ours: torch puts the batches there
+# No file of ours: torch puts the batches there
+PLACE = Path("/dev/shm")  # noqa: S108  # nosec B108
 MEBIBYTE = 2**20
 
 
