@@ -47,6 +47,8 @@ def _nothing_there(error: BaseException, found: Found) -> UserError | None:
         return DataError(folder, "was not written by save_to_disk.", "Other files are read by datasets.load_dataset.")
     if isinstance(error, FileNotFoundError) and error.filename:
         return _missing(str(error.filename), found.where)
+    if text.startswith("At least one valid data file must be specified"):
+        return ConfigError(found.where, f"no file fits {found.asked('data_files', 'data_dir', 'path')}.", _from_here())
     if kind == "SchemaInferenceError":
         what = found.asked("data_files", "data_dir", "path")
         return DataError(found.where, f"no file, or none with a row, is found for {what}.", _from_here())

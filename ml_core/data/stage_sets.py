@@ -9,6 +9,9 @@ from typing import Any
 from ml_core.data.splitting import SplitRule, divide
 from ml_core.errors import ConfigError, listed, nearest
 from ml_core.typing_aliases import DatasetLike
+from ml_core.utils.pylogger import RankedLogger
+
+log = RankedLogger(__name__, rank_zero_only=True)
 
 SPLIT_OF_STAGE = {"train": "train", "val": "validation", "test": "test"}
 """What a stage uses where `splits` says nothing of it."""
@@ -68,6 +71,7 @@ def stage_sets(source: Mapping[str, DatasetLike], splits: Splits, rule: SplitRul
     """
     chosen = {stage: _chosen(stage, source, splits) for stage in SPLIT_OF_STAGE}
     _check_rule(rule, chosen)
+    _tell_unused(source, splits, chosen)
     sets = {stage: _sets(stage, value, source) for stage, value in chosen.items() if value}
     if "train" in sets:
         is_taken = {name: not chosen[stage] for stage, name in SPLIT_OF_STAGE.items()}
@@ -94,6 +98,16 @@ def _sets(stage: str, value: str | Mapping[str, str], source: Mapping[str, Datas
     return [StageSet(str(name), split, source[split]) for name, split in names.items()]
 
 
+def _tell_unused(source: Mapping[str, Any], splits: Splits, chosen: Mapping[str, Any]) -> None:
+    """Warn of splits that no stage goes through, unless `splits` leaves them out by null."""
+    used = {name for value in chosen.values() for name in (value.values() if isinstance(value, Mapping) else [value])}
+    left_out = {SPLIT_OF_STAGE[stage] for stage, value in splits.items() if value is None}
+    unused = [name for name in source if name not in used | left_out]
+    if unused:
+        free = next((stage for stage in ("val", "test") if not chosen[stage]), "val")
+        log.warning("data: no stage uses the split %s; data.splits={%s: %s} would.", listed(unused), free, unused[0])
+
+
 def _check_rule(rule: SplitRule, chosen: Mapping[str, Any]) -> None:
     if rule.test_ratio and chosen["test"]:
         raise _has_one("data.test_ratio", rule.test_ratio, "test", chosen["test"])
@@ -102,9 +116,10 @@ def _check_rule(rule: SplitRule, chosen: Mapping[str, Any]) -> None:
 
 
 def _has_one(where: str, value: Any, stage: str, split: str) -> ConfigError:
+    instead = "data.fold=null data.num_folds=null" if where == "data.fold" else f"{where}=0"
     return ConfigError(
         where, f"is {value}, but the data has a split for {stage} already: '{split}'.",
-        f"Set data.splits={{{stage}: null}} to leave that one out.",
+        f"Keep that one: {instead}. Or set data.splits={{{stage}: null}} to leave it out.",
     )  # fmt: skip
 
 

@@ -32,8 +32,8 @@ def conllu(files: Mapping[str, Files] | Files, columns: Sequence[str] = ("form",
     that do not have that comment.
 
     Args:
-        files: `{split: file}`, or a list of files for a split; files without splits are `train`. Names may end in
-            `.gz`, `.bz2` or `.xz`.
+        files: `{split: file}`, or a list of files for a split, or null for no such split; files without splits are
+            `train`. Names may end in `.gz`, `.bz2` or `.xz`.
         columns: Fields (`id`, `form`, `lemma`, `upos`, `xpos`, `feats`, `head`, `deprel`, `deps`, `misc`) and keys of
             comments (`text`, `sent_id`).
 
@@ -44,7 +44,8 @@ def conllu(files: Mapping[str, Files] | Files, columns: Sequence[str] = ("form",
     from datasets import Dataset, DatasetDict
     from datasets.table import InMemoryTable
 
-    splits = {split: _paths(own) for split, own in (files if isinstance(files, Mapping) else {"train": files}).items()}
+    named = files if isinstance(files, Mapping) else {"train": files}
+    splits = {split: _paths(own) for split, own in named.items() if own is not None}
     for name, value in {"files": [*splits.values()], "columns": columns}.items():
         if not value or not all(value):
             raise ConfigError(name, "is empty.", "Name at least one.")

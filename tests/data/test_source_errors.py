@@ -111,6 +111,10 @@ def test_columns_that_change_between_shards_of_parquet_are_told():
     )  # fmt: skip
 
 
+def test_a_pattern_that_fits_no_parquet_file_is_told(folder: Path):
+    told(ConfigError, "no file fits", path="parquet", data_files=str(folder / "*.parq"))
+
+
 def test_what_is_not_there_is_told_with_the_nearest_name_and_the_working_folder(folder: Path):
     written(flowers_csv="a\n1\n")
     (folder / "empty").mkdir()

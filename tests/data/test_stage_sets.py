@@ -53,6 +53,19 @@ def test_null_leaves_a_split_out_so_that_its_rows_come_from_train():
     assert "val" not in found(("train", "validation"), {"val": None}, val_ratio=0)
 
 
+def test_a_split_that_no_stage_uses_is_told(caplog):
+    found(("train", "val", "test"), {})
+
+    assert caplog.messages == ["data: no stage uses the split val; data.splits={val: val} would."]
+
+
+@pytest.mark.parametrize("splits", [{"val": "dev"}, {"val": None}])
+def test_a_split_that_is_used_or_left_out_on_purpose_is_not(splits, caplog):
+    found(("train", "dev" if splits["val"] else "validation", "test"), splits)
+
+    assert caplog.messages == []
+
+
 def test_only_what_is_there_is_there():
     assert found(("test",), {}) == {"test": [("", "test", 20)]}
 
@@ -107,9 +120,10 @@ def test_a_split_that_is_not_there_is_told_with_the_nearest(splits, rule, messag
     ("rule", "message"),
     [
         ({"test_ratio": 0.1}, "data.test_ratio: is 0.1, but the data has a split for test already: 'test'. "
-                              "Set data.splits={test: null} to leave that one out."),
+                              "Keep that one: data.test_ratio=0. Or set data.splits={test: null} to leave it out."),
         ({"fold": 1, "num_folds": 3}, "data.fold: is 1, but the data has a split for val already: 'validation'. "
-                                      "Set data.splits={val: null} to leave that one out."),
+                                      "Keep that one: data.fold=null data.num_folds=null. "
+                                      "Or set data.splits={val: null} to leave it out."),
     ],
 )  # fmt: skip
 def test_a_split_that_is_there_is_not_replaced_silently(rule, message):

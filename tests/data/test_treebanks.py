@@ -124,3 +124,7 @@ def test_nothing_to_read_is_a_mistake(files, columns, where):
 def test_a_missing_file_is_told(tmp_path):
     with pytest.raises(DataError, match=r"^files\.train: .*nothing\.conllu does not exist\."):
         conllu({"train": tmp_path / "nothing.conllu"})
+
+
+def test_null_is_no_split(two):
+    assert list(conllu({"train": two, "test": None})) == ["train"]
