@@ -115,7 +115,7 @@ def test_bad_data_ends_a_search_with_the_exit_code_of_bad_data(run_command, tmp_
     with pytest.raises(SystemExit) as end:
         run_command(main, *QUICK, *TINY, "hparams_search=optuna", "data.hf_dict_dataset._target_=bad_source.empty")
     assert end.value.code == 65
-    assert capsys.readouterr().err.strip().splitlines()[-1].startswith("ERROR [data]: the train split has 0 samples")
+    assert capsys.readouterr().err.strip().splitlines()[-1].startswith("ERROR [data]: the train split is empty")
 
 
 SPY = """
