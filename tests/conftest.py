@@ -46,7 +46,10 @@ def _no_traces_of_a_command() -> Iterator[None]:
     """Take back what a command has set up: its handlers write to streams that end with the test."""
     root = logging.getLogger()
     level, handlers = root.level, list(root.handlers)
+    project = os.environ.get("PROJECT_ROOT")
     yield
+    if project is not None:
+        os.environ["PROJECT_ROOT"] = project  # a command that ran elsewhere has found another one
     root.setLevel(level)
     for handler in [handler for handler in root.handlers if handler not in handlers]:
         root.removeHandler(handler)

@@ -40,7 +40,7 @@ def faults_of(job: Mapping[str, Any]) -> list[str]:
         job: `code`, `name`, `parameters` (name to annotation), `contract`, `new_key`, and `docstring`.
     """
     try:
-        function = function_of(job["code"], job["name"], "ml_core_on_trial", "")
+        function = function_of(job["code"], job["name"], "ml_core_on_trial", "<on trial>")
     except BaseException as error:
         return [f"cannot be defined: {_told(error)}"]
     faults, failures, taken = [], [], 0
