@@ -34,10 +34,12 @@ def main() -> None:
     """Print the two tables."""
     find_project_root()
     composition.install()
-    experiments = sorted(path.stem for path in (config_folder() / "experiment").glob("*.yaml"))
+    folder_of_experiments = config_folder() / "experiment"
+    files = sorted(folder_of_experiments.rglob("*.yaml"))
+    experiments = [path.relative_to(folder_of_experiments).with_suffix("").as_posix() for path in files]
     with tempfile.TemporaryDirectory() as folder:
         cache = Path(folder) / "signatures.json"
-        print(f"{'experiment':<24}{'level 1':>10}{'cached':>10}{'level 2':>10}{'again':>10}{'findings':>10}")
+        print(f"{'experiment':<28}{'level 1':>10}{'cached':>10}{'level 2':>10}{'again':>10}{'findings':>10}")
         for name in experiments:
             _print_experiment(name, folder, cache)
     times = {}
@@ -66,7 +68,7 @@ def _print_experiment(name: str, folder: str, cache: Path) -> None:
 
     once = _seconds(lambda: check_flow(cfg, findings))
     again = _seconds(lambda: check_flow(cfg, Findings()))
-    print(f"{name:<24}{cold:>10.3f}{cached:>10.3f}{once:>10.2f}{again:>10.2f}{len(findings.errors):>10}")
+    print(f"{name:<28}{cold:>10.3f}{cached:>10.3f}{once:>10.2f}{again:>10.2f}{len(findings.errors):>10}")
 
 
 def _composed(experiment: str, folder: str) -> DictConfig:
